@@ -1,0 +1,49 @@
+"""ncd: neural circuit diagrams of any PyTorch module, drawn truthfully."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ncd.circuit.diagram import Diagram as Diagram
+    from ncd.circuit.weave import Weave as Weave
+    from ncd.errors import AxisError as AxisError
+    from ncd.errors import CheckError as CheckError
+    from ncd.errors import DSLError as DSLError
+    from ncd.errors import NCDError as NCDError
+    from ncd.errors import TraceError as TraceError
+    from ncd.notebook.widget import Widget as Widget
+    from ncd.tracing.placeholders import array as array
+    from ncd.tracing.placeholders import tokens as tokens
+    from ncd.tracing.tracer import trace as trace
+
+# No submodule may bear one of these names: with lazy loading it would shadow the verb.
+_HOME = {
+    "trace": "ncd.tracing.tracer",
+    "array": "ncd.tracing.placeholders",
+    "tokens": "ncd.tracing.placeholders",
+    "Diagram": "ncd.circuit.diagram",
+    "Weave": "ncd.circuit.weave",
+    "Widget": "ncd.notebook.widget",
+    "NCDError": "ncd.errors",
+    "TraceError": "ncd.errors",
+    "AxisError": "ncd.errors",
+    "DSLError": "ncd.errors",
+    "CheckError": "ncd.errors",
+}
+__all__ = [*_HOME, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'ncd' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,139 @@
+"""Axes: what an array's dimensions are made of.
+
+``Axis`` is the sealed form that diagrams hold.  ``Atom`` is the growing form used while a
+diagram is being inferred: atoms are merged (``unify``) and refined (``cut``) everywhere at
+once, and never matched by size alone.  A dimension is a tuple of atoms, major first; a
+dimension of size 1 is the empty tuple, so that unsqueeze, keepdim and broadcasting need no case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import prod
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis: ``id`` is its identity in a diagram, ``factors`` its parts (major first)."""
+
+    id: int
+    name: str
+    size: int
+    factors: tuple[Axis, ...] = ()
+
+    @property
+    def leaves(self) -> tuple[Axis, ...]:
+        """The wires of this axis: its atomic factors; none for an unnamed axis of size 1."""
+        if self.factors:
+            return tuple(leaf for f in self.factors for leaf in f.leaves)
+        return () if self.id < 0 else (self,)
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.size}"
+
+
+ONE = Axis(-1, "1", 1)
+"""The axis of every dimension of size 1: nothing to draw, nothing to name."""
+
+
+def composite(parts: Sequence[Axis]) -> Axis:
+    """The axis that enumerates ``parts``, major first."""
+    if not parts:
+        return ONE
+    if len(parts) == 1:
+        return parts[0]
+    name = "(" + " ".join(p.name for p in parts) + ")"
+    return Axis(-1, name, prod(p.size for p in parts), tuple(parts))
+
+
+class Atom:
+    """An indivisible axis as far as is known; ``rank`` says how good its name is (low is good)."""
+
+    __slots__ = ("derived", "name", "parts", "rank", "size", "up")
+
+    def __init__(self, size: int, name: str = "", rank: int = 9) -> None:
+        self.size, self.name, self.rank = size, name, rank
+        self.up: Atom | None = None
+        self.parts: tuple[Atom, Atom] | None = None
+        # Slices of one axis are one atom wherever they are sliced again.
+        self.derived: dict[object, Atom] = {}
+
+    def find(self) -> Atom:
+        atom = self
+        while atom.up is not None:
+            if atom.up.up is not None:
+                atom.up = atom.up.up
+            atom = atom.up
+        return atom
+
+
+Dim = tuple[Atom, ...]
+
+
+def fresh(shape: Iterable[int]) -> tuple[Dim, ...]:
+    """New atoms for an array nobody knows anything about."""
+    return tuple((Atom(n),) if n != 1 else () for n in shape)
+
+
+def leaves(dim: Iterable[Atom]) -> Dim:
+    """The canonical atoms of a dimension after all merges and cuts so far."""
+    out: list[Atom] = []
+    for a in dim:
+        a = a.find()
+        out.extend(leaves(a.parts) if a.parts else (a,))
+    return tuple(out)
+
+
+def size(dim: Iterable[Atom]) -> int:
+    return prod(a.size for a in dim)
+
+
+def cut(atom: Atom, major: int) -> None:
+    """Refine a leaf into (major, rest), everywhere it occurs."""
+    atom.parts = (Atom(major, rank=atom.rank + 1), Atom(atom.size // major, rank=atom.rank + 1))
+
+
+def unify(a: Iterable[Atom], b: Iterable[Atom]) -> bool:
+    """Make two dimensions one; False (and nothing claimed) when no common refinement exists."""
+    left, right = list(leaves(a)), list(leaves(b))
+    while left and right:
+        x, y = left[0], right[0]
+        if x is y:
+            del left[0], right[0]
+        elif x.size == y.size:
+            if x.rank > y.rank:
+                x, y = y, x
+            y.up = x
+            x.derived = {**y.derived, **x.derived}
+            del left[0], right[0]
+        elif x.size > y.size and x.size % y.size == 0:
+            cut(x, y.size)
+        elif y.size > x.size and y.size % x.size == 0:
+            cut(y, x.size)
+        else:
+            return False
+        left, right = list(leaves(left)), list(leaves(right))
+    return not left and not right
+
+
+def split(dim: Iterable[Atom], sizes: Iterable[int]) -> list[Dim] | None:
+    """Cut a dimension into consecutive groups of the given sizes, major first."""
+    rest, groups = list(leaves(dim)), []
+    for n in sizes:
+        group: list[Atom] = []
+        while n > 1:
+            if not rest:
+                return None
+            atom = rest[0]
+            if n % atom.size == 0:
+                group.append(atom)
+                n //= atom.size
+                del rest[0]
+            elif atom.size % n == 0:
+                cut(atom, n)
+                rest = list(leaves(rest))
+            else:
+                return None
+        groups.append(tuple(group))
+    return None if rest else groups

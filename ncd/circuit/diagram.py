@@ -1,0 +1,300 @@
+"""The heart: arrays, operations, blocks, and the diagram they make.
+
+A diagram is its inputs, its outputs, and a list of operations in execution order; a wire is an
+axis of an array.  A traced diagram (one op a recorded call), a simplified one (fewer ops, each
+covering several calls) and one composed by hand are the same type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ncd.circuit.axis import Axis
+from ncd.circuit.verbs import Verbs
+from ncd.circuit.weave import Form, Weave
+from ncd.errors import NCDError
+
+KINDS = (
+    "contraction", "map", "reduce", "along", "rearrange", "window", "gather", "join", "source", "call", "opaque",
+)  # fmt: skip
+HIDDEN = ("parameter", "buffer", "constant")
+"""Kinds of arrays that no input reaches; drawn inside the symbol that uses them."""
+
+
+@dataclass(frozen=True)
+class Array:
+    """One tensor: ``axes`` has one entry per dimension, ``kind`` says where it comes from.
+
+    Kinds: input, parameter, buffer, constant, value.  ``name`` is the input's or parameter's.
+    """
+
+    id: int
+    axes: tuple[Axis, ...]
+    dtype: str = "float32"
+    kind: str = "value"
+    name: str = ""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(a.size for a in self.axes)
+
+    @property
+    def wires(self) -> tuple[Axis, ...]:
+        """The atomic axes, major first: what is drawn."""
+        return tuple(leaf for a in self.axes for leaf in a.leaves)
+
+    @property
+    def hidden(self) -> bool:
+        return self.kind in HIDDEN
+
+    def __str__(self) -> str:
+        return f"{self.name or f'%{self.id}'}[{' '.join(a.name for a in self.axes)}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """The place of an array in a call's literals, by the array's id."""
+
+    id: int
+
+
+@dataclass(frozen=True)
+class Call:
+    """A callable by name with plain literals; ``out`` has the shape of its result.
+
+    ``name`` is importable (``torch.nn.functional.linear``) or ``#n``, the n-th function kept in
+    ``Diagram.source``.  ``writes`` are (old, new) ids: the object of ``old`` is from here on ``new``.
+    """
+
+    name: str
+    args: tuple[Any, ...] = ()
+    kwargs: tuple[tuple[str, Any], ...] = ()
+    out: Any = None
+    writes: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the user's code: lines from 1, columns from 0 as in ``ast``."""
+
+    file: str
+    line: int
+    column: int = 0
+    end_line: int = 0
+    end_column: int = 0
+    function: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" + (f" in {self.function}" if self.function else "")
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operation.  ``inputs`` include the parameters and constants it uses.
+
+    ``symbol`` and ``label`` say how it is drawn; ``covers`` which recorded calls it stands for
+    (positions in the exact diagram's ops), ``evidence`` why that is the same.  ``body`` runs it:
+    from the arrays of ``inputs`` to those of ``outputs``.
+    """
+
+    kind: str
+    name: str
+    inputs: tuple[Array, ...]
+    outputs: tuple[Array, ...]
+    weave: Weave
+    path: str = ""
+    source: Place | None = None
+    body: tuple[Call, ...] = ()
+    symbol: str = ""
+    label: str = ""
+    covers: tuple[int, ...] = ()
+    evidence: tuple[str, ...] = ()
+
+    @property
+    def tiled(self) -> tuple[str, ...]:
+        """Names of the indices this operation is broadcast over."""
+        return self.weave.tiled
+
+    @property
+    def target(self) -> tuple[str, ...]:
+        """Names of the indices this operation acts on."""
+        return self.weave.target
+
+    @property
+    def params(self) -> tuple[Array, ...]:
+        return tuple(a for a in self.inputs if a.hidden)
+
+    def indices(self) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
+        """The index variable on every wire of every input, and of every output.
+
+        A wire of a dimension that is not enumerated one to one (a window, a slice) gets an index
+        of its own, named ``@side.operand.wire``: it is a target, and shared with no other wire.
+        """
+
+        def side(arrays: tuple[Array, ...], forms: tuple[tuple[Form, ...], ...], mark: str) -> tuple[tuple[str, ...], ...]:
+            out = []
+            for i, (array, dims) in enumerate(zip(arrays, forms, strict=True)):
+                row: list[str] = []
+                for axis, form in zip(array.axes, dims, strict=True):
+                    named = form.radix(axis.size, self.weave.sizes) if form.terms else None
+                    if named is None or len(named) != len(axis.leaves):
+                        named = tuple(f"@{mark}{i}.{len(row) + k}" for k in range(len(axis.leaves)))
+                    row.extend(named)
+                out.append(tuple(row))
+            return tuple(out)
+
+        return side(self.inputs, self.weave.ins, "i"), side(self.outputs, self.weave.outs, "o")
+
+    def touches(self, index: str) -> bool:
+        """Whether the operation acts on this index (as opposed to being repeated over it)."""
+        return index in self.weave.targets or index.startswith("@")
+
+    def __str__(self) -> str:
+        return f"{self.path or '.'}  {self.name}  {self.weave}"
+
+
+@dataclass(frozen=True)
+class Block:
+    """One call of a module: ``path`` is its name (``h.0.attn``; a second call is ``h.0.attn#2``).
+
+    ``parent`` is the path of the call it was made from, None at the top.  ``repeat`` > 1: this
+    block stands for so many equal ones in a row; ``also`` lists the paths of the others.
+    """
+
+    path: str
+    cls: str
+    parent: str | None = None
+    repeat: int = 1
+    also: tuple[str, ...] = ()
+    title: str = ""
+    collapsed: bool = False
+
+
+@dataclass(frozen=True)
+class Read:
+    """A place where a tensor's value decided what the program did next."""
+
+    op: int
+    what: str
+    source: Place | None = None
+
+
+@dataclass
+class Origin:
+    """What a diagram came from; never compared, never in JSON."""
+
+    module: Any = None
+    functions: list[Any] = field(default_factory=list)
+    tensors: dict[int, Any] = field(default_factory=dict)
+    example: Any = None
+    exact: Any = None
+
+
+@dataclass(frozen=True)
+class Diagram(Verbs):
+    """Operations in execution order between inputs and outputs, and the blocks they sit in.
+
+    ``outer`` are ids of axes everything is repeated over, said once instead of drawn; ``bundles``
+    are pairs of axis ids drawn as one double wire; ``options`` are defaults for drawing.
+    """
+
+    title: str
+    ops: tuple[Op, ...]
+    inputs: tuple[Array, ...]
+    outputs: tuple[Array, ...]
+    blocks: tuple[Block, ...] = ()
+    reads: tuple[Read, ...] = ()
+    outer: tuple[int, ...] = ()
+    bundles: tuple[tuple[int, int], ...] = ()
+    options: tuple[tuple[str, Any], ...] = ()
+    source: Origin = field(default_factory=Origin, compare=False, repr=False)
+
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        """Every array, each once, in order of first appearance."""
+        seen: dict[int, Array] = {a.id: a for a in self.inputs}
+        for op in self.ops:
+            for a in (*op.inputs, *op.outputs):
+                seen.setdefault(a.id, a)
+        for a in self.outputs:
+            seen.setdefault(a.id, a)
+        return tuple(seen.values())
+
+    @property
+    def axes(self) -> Mapping[str, Axis]:
+        """The atomic axes by name."""
+        found: dict[str, Axis] = {}
+        for array in self.arrays:
+            for leaf in array.wires:
+                found.setdefault(leaf.name, leaf)
+        return found
+
+    @property
+    def opaque(self) -> tuple[Op, ...]:
+        """Operations whose axis relation is not known; drawn as boxes that touch everything."""
+        return tuple(op for op in self.ops if op.kind == "opaque")
+
+    def block(self, path: str) -> Block:
+        for b in self.blocks:
+            if b.path == path or path in b.also:
+                return b
+        near = [b.path for b in self.blocks if path.split(".")[-1] in b.path][:5]
+        raise NCDError(
+            f"no block {path!r} in {self.title!r}",
+            doing="looking up a block",
+            fix=("did you mean " + ", ".join(near)) if near else "print(diagram) lists the paths",
+        )
+
+    def inside(self, path: str) -> frozenset[str]:
+        """The paths of a block and all blocks below it."""
+        below: dict[str | None, list[str]] = {}
+        for b in self.blocks:
+            below.setdefault(b.parent, []).append(b.path)
+        found, todo = set(), [self.block(path).path]
+        while todo:
+            p = todo.pop()
+            if p not in found:
+                found.add(p)
+                todo += below.get(p, [])
+        return frozenset(found)
+
+    def __getitem__(self, path: str) -> Diagram:
+        """The part of the diagram inside one module call, as a diagram of its own."""
+        paths = self.inside(path)
+        ops = tuple(op for op in self.ops if op.path in paths)
+        made = {a.id for op in ops for a in op.outputs}
+        read_outside = {a.id for op in self.ops if op.path not in paths for a in op.inputs}
+        read_outside |= {a.id for a in self.outputs}
+        entering = {a.id: a for op in ops for a in op.inputs if a.id not in made and not a.hidden}
+        leaving = {a.id: a for op in ops for a in op.outputs if a.id in read_outside}
+        top = self.block(path)
+        blocks = tuple(replace(b, parent=None) if b.path == top.path else b for b in self.blocks if b.path in paths)
+        return replace(
+            self,
+            title=top.title or f"{top.path}: {top.cls}",
+            ops=ops,
+            inputs=tuple(entering.values()),
+            outputs=tuple(leaving.values()),
+            blocks=blocks,
+            reads=(),
+            outer=(),
+        )
+
+    def __iter__(self) -> Iterator[Op]:
+        return iter(self.ops)
+
+    def __len__(self) -> int:
+        return len(self.ops)
+
+    def __repr__(self) -> str:
+        ins = ", ".join(map(str, self.inputs))
+        outs = ", ".join(map(str, self.outputs))
+        return f"<Diagram {self.title}: {ins} -> {outs}; {len(self.ops)} ops, {len(self.axes)} axes>"
+
+    def __str__(self) -> str:
+        path = max((len(op.path) for op in self.ops), default=0)
+        name = max((len(op.name) for op in self.ops), default=0)
+        lines = [f"{op.path:<{path}}  {op.name:<{name}}  {op.weave}" for op in self.ops]
+        return "\n".join([repr(self)[1:-1], *lines])

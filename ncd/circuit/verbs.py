@@ -1,0 +1,114 @@
+"""What a diagram can do, each verb one lazy import and one call.
+
+This is the one place where the heart looks up to the layers above it, so that ``import ncd`` and
+reading a diagram from JSON load neither torch nor any drawing code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ncd.circuit.diagram import Diagram
+    from ncd.emit.values import Values
+    from ncd.notebook.widget import Widget
+    from ncd.truth import Report
+
+
+class Verbs:
+    """The methods of ``Diagram`` that need another layer."""
+
+    def rename(self: Diagram, names: Mapping[str, str]) -> Diagram:  # type: ignore[misc]
+        """The same diagram with axes renamed, ``{"old": "new"}``.  Raises AxisError on unknown or clashing names."""
+        from ncd.rewrite.rename import rename
+
+        return rename(self, names)
+
+    def simplify(self: Diagram) -> Diagram:  # type: ignore[misc]
+        """The diagram as it is drawn: views become renamings, regions become the function they compute.
+
+        Every op of the result is executable and lists the recorded ops it covers and the evidence.
+        """
+        from ncd.rewrite import simplify
+
+        return simplify(self)
+
+    def view(self: Diagram, **options: Any) -> Diagram:  # type: ignore[misc]
+        """The same diagram with other defaults for drawing.
+
+        Options: ``depth``, ``expand`` and ``collapse`` (lists of paths or classes), ``width`` (px,
+        wraps into rows), ``theme``, ``labels``, ``axis_order``, ``quality``.
+        """
+        from ncd.show import with_options
+
+        return with_options(self, options)
+
+    def to_svg(self: Diagram, **options: Any) -> str:  # type: ignore[misc]
+        """The picture as SVG text, which shows itself in a notebook.  Options as in ``view``."""
+        from ncd.show import svg
+
+        return svg(self, **options)
+
+    def to_html(self: Diagram, **options: Any) -> str:  # type: ignore[misc]
+        """A standalone interactive page with the picture in it.  Options as in ``view``."""
+        from ncd.show import html
+
+        return html(self, **options)
+
+    def save(self: Diagram, path: str | Path, **options: Any) -> Path:  # type: ignore[misc]
+        """Write ``.svg``, ``.html`` or ``.json``; the suffix decides.  Returns the path written."""
+        from ncd.show import save
+
+        return save(self, path, **options)
+
+    def widget(self: Diagram, **options: Any) -> Widget:  # type: ignore[misc]
+        """The picture as an anywidget with traits ``opened``, ``selected``, ``hovered``."""
+        from ncd.notebook.widget import widget
+
+        return widget(self, **options)
+
+    def _repr_mimebundle_(self: Diagram, **_: Any) -> dict[str, Any]:  # type: ignore[misc]
+        from ncd.show import mimebundle
+
+        return mimebundle(self)
+
+    def check(self: Diagram, *args: Any, trials: int = 2, seed: int = 0, **kwargs: Any) -> Report:  # type: ignore[misc]
+        """Test every broadcasting claim against the running code, on these inputs or the traced ones."""
+        from ncd.truth import check
+
+        return check(self, args, kwargs, trials=trials, seed=seed)
+
+    def run(self: Diagram, *args: Any, patch: Mapping[Any, Any] | None = None, **kwargs: Any) -> Values:  # type: ignore[misc]
+        """Every array's value on these inputs; ``patch`` replaces values at wires before they are read."""
+        from ncd.emit.values import run
+
+        return run(self, args, kwargs, patch=patch)
+
+    def to_code(self: Diagram) -> str:  # type: ignore[misc]
+        """The same computation as straight-line Python."""
+        from ncd.emit.code import to_code
+
+        return to_code(self)
+
+    def to_module(self: Diagram, module: nn.Module | None = None) -> nn.Module:  # type: ignore[misc]
+        """A module that computes the same, sharing the traced module's parameters."""
+        from ncd.emit.module import to_module
+
+        return to_module(self, module)
+
+    def to_json(self: Diagram) -> str:  # type: ignore[misc]
+        """The diagram as JSON, versioned and deterministic; without the module and its tensors."""
+        from ncd.circuit.codec import to_json
+
+        return to_json(self)
+
+    @staticmethod
+    def from_json(text: str) -> Diagram:
+        """Read what ``to_json`` or ``save("x.json")`` wrote.  Raises NCDError on unknown versions."""
+        from ncd.circuit.codec import from_json
+
+        return from_json(text)

@@ -1,0 +1,74 @@
+"""The scene: what a figure consists of, in pixels, after every decision has been made.
+
+A format file (``ncd/render``) sees only this.  Marks are in drawing order.  Every mark may carry
+the ids of what it shows, and ``Scene.facts`` says in words what those ids mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Segment = tuple[str, tuple[float, ...]]
+"""('M', (x, y)), ('L', (x, y)), ('C', (x1, y1, x2, y2, x, y)), ('A', (r, sweep, x, y)) or ('Z', ())."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """What a mark shows: op (position in ``Diagram.ops``), axis id, array id, block path."""
+
+    op: int | None = None
+    axis: int | None = None
+    array: int | None = None
+    block: str | None = None
+
+
+NOTHING = Ids()
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A line or an outline.  ``role`` picks its colours and stroke in the theme; ``tone`` a block's colour."""
+
+    role: str
+    segments: tuple[Segment, ...]
+    ids: Ids = NOTHING
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A disc: a copy, a shared index or a sum (role ``dot``); a discarded wire (role ``ring``)."""
+
+    role: str
+    x: float
+    y: float
+    r: float
+    ids: Ids = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A label.  ``text`` is plain but for ``_`` and ``^`` (one character or ``{...}``); y is the baseline."""
+
+    role: str
+    x: float
+    y: float
+    text: str
+    anchor: str = "start"
+    ids: Ids = NOTHING
+
+
+Mark = Path | Dot | Text
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A figure of ``width`` by ``height`` px.  ``facts`` maps ``op``/``axis``/``array``/``block`` ids to words."""
+
+    width: float
+    height: float
+    title: str
+    description: str
+    marks: tuple[Mark, ...]
+    facts: Mapping[str, Mapping[str, Mapping[str, object]]] = field(default_factory=dict)
