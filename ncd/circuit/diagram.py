@@ -60,6 +60,16 @@ class Ref:
     id: int
 
 
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A constant of a call by the text that evaluates to it where ``torch`` is known (``torch.float32``).
+
+    ``#n`` is the n-th entry of ``Origin.functions``: a value that no text evaluates to.
+    """
+
+    text: str
+
+
 @dataclass(frozen=True)
 class Call:
     """A callable by name with plain literals; ``out`` has the shape of its result.
