@@ -193,13 +193,20 @@ class Read:
 
 @dataclass
 class Origin:
-    """What a diagram came from; never compared, never in JSON."""
+    """What a diagram came from; never compared, never in JSON.
+
+    ``target`` is what was called (None: ``module`` itself), ``example`` its (args, kwargs),
+    ``output_spec`` the tree its outputs hang on.  ``functions`` are what ``#n`` names, ``tensors`` the values of
+    constants by array id.  ``exact`` is the diagram that a simplified one was made from.
+    """
 
     module: Any = None
     functions: list[Any] = field(default_factory=list)
     tensors: dict[int, Any] = field(default_factory=dict)
     example: Any = None
     exact: Any = None
+    target: Any = None
+    output_spec: Any = None
 
 
 @dataclass(frozen=True)
