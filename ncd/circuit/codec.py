@@ -191,7 +191,7 @@ def literal(value: Any) -> Json:
 
 def decode(data: Json) -> Diagram:
     """The diagram in what ``encode`` gave, or in a document that has it under ``diagram``."""
-    if isinstance(data, dict) and "ncd" not in data and isinstance(data.get("diagram"), dict):
+    if isinstance(data, dict) and isinstance(data.get("diagram"), dict):
         data = data["diagram"]
     if not isinstance(data, dict) or "ncd" not in data:
         raise _unreadable("this JSON holds no diagram: there is no field 'ncd' with the version")

@@ -1,0 +1,82 @@
+"""The options of a picture: their names, what they may be, and what they are if left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from math import isfinite
+from typing import Any
+
+from ncd.errors import NCDError
+from ncd.theme import THEMES
+
+Test = Callable[[Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: ``says`` is the sentence for the user, ``allows`` the test of it."""
+
+    default: Any
+    says: str
+    allows: Test
+
+
+def _one_of(*values: str) -> tuple[str, Test]:
+    return "one of " + ", ".join(map(repr, values)), lambda v: v in values
+
+
+def _whole(least: int) -> Test:
+    return lambda v: type(v) is int and v >= least
+
+
+def _paths(value: Any) -> bool:
+    return isinstance(value, (str, list, tuple)) and all(isinstance(p, str) for p in value)
+
+
+def _width(value: Any) -> bool:
+    return value is None or (type(value) in (int, float) and isfinite(value) and value >= 200)
+
+
+OPTIONS: Mapping[str, Option] = {
+    "depth": Option(
+        None,
+        "how many levels of modules are open (an integer from 0), or None for as many as fit a screen",
+        lambda v: v is None or _whole(0)(v),
+    ),
+    "expand": Option((), "a path or class, or a list of them, to draw open", _paths),
+    "collapse": Option((), "a path or class, or a list of them, to draw closed", _paths),
+    "width": Option(1000, "the width in px at which rows wrap (at least 200), or None for a single row", _width),
+    "theme": Option("light", *_one_of(*THEMES, "auto")),
+    "labels": Option("names", *_one_of("names", "sizes", "none")),
+    "axis_order": Option("clean", *_one_of("clean", "memory")),
+    "quality": Option(1, "how many starts the layout tries (an integer from 1)", _whole(1)),
+}
+
+
+def checked(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as given, paths as tuples.  Raises NCDError on unknown names and on values that mean nothing."""
+    for name, value in options.items():
+        if name not in OPTIONS:
+            near = get_close_matches(name, OPTIONS, 1)
+            raise NCDError(
+                f"no option {name!r}",
+                doing="choosing how to draw",
+                fix=f"did you mean {near[0]!r}?" if near else "one of " + ", ".join(OPTIONS),
+            )
+        if not OPTIONS[name].allows(value):
+            raise NCDError(f"{name}={value!r} means nothing", doing="choosing how to draw", fix=OPTIONS[name].says)
+    return {k: _as_paths(v) if OPTIONS[k].allows is _paths else v for k, v in options.items()}
+
+
+def complete(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Every option: the defaults, with each layer over what came before."""
+    full = {name: option.default for name, option in OPTIONS.items()}
+    for layer in layers:
+        full |= checked(layer)
+    return full
+
+
+def _as_paths(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)

@@ -1,0 +1,168 @@
+"""From a diagram to what a person sees: simplify, choose how much is open, lay out, write.
+
+Every way of showing a diagram goes through ``draw``.
+"""
+
+from __future__ import annotations
+
+import json
+import linecache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ncd.circuit.codec import VERSION, encode
+from ncd.circuit.diagram import Diagram
+from ncd.errors import NCDError
+from ncd.options import checked, complete
+
+if TYPE_CHECKING:
+    from ncd.layout.scene import Scene
+
+MIME = "application/vnd.ncd.v1+json"
+SCREEN = (1000, 900)
+"""What fits one notebook screen at scale 1, px."""
+LEGIBLE = 40
+"""At most so many ops in a picture whose depth nobody chose."""
+
+
+class Svg(str):
+    """SVG text that shows itself as the last line of a cell."""
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"image/svg+xml": str(self), "text/plain": f"<SVG, {len(self)} characters>"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A diagram as drawn: what is in it after simplifying and folding, where it stands, and the SVG."""
+
+    drawn: Diagram
+    scene: Scene
+    svg: Svg
+
+
+def draw(diagram: Diagram, **options: Any) -> Picture:
+    """Draw a diagram; the one road from a diagram to a picture."""
+    from ncd.layout import layout
+    from ncd.render.svg import render
+    from ncd.rewrite.present import present
+
+    o = complete(dict(diagram.options), options)
+    simple = diagram.simplify()
+
+    def at(depth: int, expand: tuple[str, ...], collapse: tuple[str, ...]) -> tuple[Diagram, Scene]:
+        drawn = present(simple, depth=depth, expand=expand, collapse=collapse)
+        return drawn, layout(
+            drawn, width=o["width"], labels=o["labels"], axis_order=o["axis_order"], quality=o["quality"]
+        )
+
+    if o["depth"] is None:
+        depth, drawn, scene = _deepest_that_fits(simple, o["width"], lambda n: at(n, (), ()))
+        if o["expand"] or o["collapse"]:
+            drawn, scene = at(depth, o["expand"], o["collapse"])
+    else:
+        drawn, scene = at(o["depth"], o["expand"], o["collapse"])
+    return Picture(drawn, scene, Svg(render(scene, theme=o["theme"])))
+
+
+def _deepest_that_fits(
+    simple: Diagram, width: float | None, at: Callable[[int], tuple[Diagram, Scene]]
+) -> tuple[int, Diagram, Scene]:
+    """The picture with the most open levels that is legible on one screen; with none, the one with the fewest."""
+    from ncd.rewrite.present import depths
+
+    for depth in range(depths(simple), -1, -1):
+        drawn, scene = at(depth)
+        wide = scene.width <= (width or SCREEN[0])
+        if depth == 0 or (wide and scene.height <= SCREEN[1] and len(drawn.ops) <= LEGIBLE):
+            break
+    return depth, drawn, scene
+
+
+def picture(diagram: Diagram, **options: Any) -> tuple[Scene, Svg]:
+    """The geometry and the SVG of a diagram."""
+    shown = draw(diagram, **options)
+    return shown.scene, shown.svg
+
+
+def with_options(diagram: Diagram, options: Mapping[str, Any]) -> Diagram:
+    """The same diagram with other defaults for drawing."""
+    return replace(diagram, options=tuple(sorted((dict(diagram.options) | checked(options)).items())))
+
+
+def svg(diagram: Diagram, **options: Any) -> Svg:
+    return draw(diagram, **options).svg
+
+
+def html(diagram: Diagram, **options: Any) -> str:
+    """A page that needs nothing else: the picture, and what it knows about each op and axis."""
+    from ncd.render.html import page
+
+    shown = draw(diagram, **options)
+    return page(diagram.title, shown.svg, document(diagram, shown))
+
+
+def document(diagram: Diagram, shown: Picture) -> dict[str, Any]:
+    """All that a front end needs with no kernel: the diagram, its pictures with their facts, and the lines of code."""
+    scene = {
+        "svg": str(shown.svg),
+        "width": shown.scene.width,
+        "height": shown.scene.height,
+        "facts": shown.scene.facts,
+    }
+    return {"ncd": VERSION, "diagram": encode(diagram), "scenes": [scene], "sources": _excerpts(shown.drawn)}
+
+
+def _excerpts(drawn: Diagram) -> dict[str, dict[str, Any]]:
+    """The code that each op was written as, by the op's position; an op whose file is gone has none."""
+    found = {}
+    for i, op in enumerate(drawn.ops):
+        if op.source is not None:
+            place = op.source
+            last = max(place.line, place.end_line)
+            text = "".join(linecache.getlines(place.file)[place.line - 1 : last])
+            if text:
+                found[str(i)] = {"file": place.file, "line": place.line, "end_line": last, "text": text}
+    return found
+
+
+def mimebundle(diagram: Diagram) -> dict[str, Any]:
+    """What a cell shows: for ncd's own renderer, as a picture, as text; and live where only widgets are."""
+    from ncd.notebook.host import host, live
+
+    shown = draw(diagram)
+    bundle = {MIME: document(diagram, shown), "image/svg+xml": str(shown.svg), "text/plain": str(shown.drawn)}
+    return bundle | live(diagram, host())
+
+
+def _json(diagram: Diagram, **options: Any) -> str:
+    return with_options(diagram, options).to_json()
+
+
+def _document_json(diagram: Diagram, **options: Any) -> str:
+    return json.dumps(document(diagram, draw(diagram, **options)), sort_keys=True, separators=(",", ":"))
+
+
+WRITERS: Mapping[str, Callable[..., str]] = {
+    ".svg": svg,
+    ".html": html,
+    ".ncd.json": _document_json,
+    ".json": _json,
+}
+"""What each ending of a file name stands for; the first that matches."""
+
+
+def save(diagram: Diagram, path: str | Path, **options: Any) -> Path:
+    """Write the diagram in the format that the path's ending names; returns the path."""
+    path = Path(path)
+    for ending, write in WRITERS.items():
+        if path.name.lower().endswith(ending):
+            path.write_text(write(diagram, **options), encoding="utf-8", newline="\n")
+            return path
+    raise NCDError(
+        f"no format is known for {path.name!r}",
+        doing=f"saving {diagram.title!r}",
+        fix="a path that ends in one of " + ", ".join(WRITERS),
+    )
