@@ -1,0 +1,179 @@
+"""Text as it will be set: faces and sizes by role, sub- and superscripts, and widths in px.
+
+A figure is laid out before anything is drawn, so widths come from a table (``text_widths.json``,
+written by ``tools/text_widths.py``) of fonts whose metrics every machine has under some name.
+
+Mathematical roles understand ``_x``, ``_{..}``, ``^x``, ``^{..}`` and ``\\`` before a character
+that is to be taken as it is; the sans-serif roles show text literally, since module names are
+full of underscores.  Every string is legal: a mark with nothing to act on is an ordinary character.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+SCRIPT = 0.7
+"""Size of a sub- or superscript relative to the text it stands on."""
+DROP, RISE = 0.22, -0.34
+"""Baseline shift of a subscript and a superscript, in em of the text; y grows downwards."""
+UNKNOWN = 0.6
+"""Width in em of a character that is not in the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Font:
+    """How a role is set.  ``script`` is the face of its sub- and superscripts; ``marked``: are there any?"""
+
+    face: str
+    size: float
+    script: str = "serif-italic"
+    marked: bool = True
+
+
+FONTS = {
+    "axis": Font("serif-italic", 15),
+    "bundle": Font("serif-bold-italic", 15, "serif-bold-italic"),
+    "function": Font("serif-italic", 16),
+    "learned": Font("serif-bold", 24),
+    "count": Font("serif-italic", 18),
+    "sum": Font("serif-italic", 16),
+    "index": Font("serif-italic", 15),
+    "word": Font("sans", 13, "sans", marked=False),
+    "title": Font("sans", 17, "sans", marked=False),
+    "heading": Font("sans", 13, "sans", marked=False),
+    "small": Font("sans", 11, "sans", marked=False),
+}  # fmt: skip
+"""Role -> font.  ``index`` is text on the dark pentagon of an index; the rest say what they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch of text in one face: ``x`` from the start of the whole, ``dy`` below its baseline, in px."""
+
+    text: str
+    x: float
+    dy: float
+    size: float
+    face: str
+    width: float
+
+
+def width(text: str, role: str) -> float:
+    """How far the text reaches, in px."""
+    return _set(text, role)[1]
+
+
+def runs(text: str, role: str = "axis") -> tuple[Run, ...]:
+    """The text cut where face, size or baseline change, in the order in which a pen would write it."""
+    return _set(text, role)[0]
+
+
+def subscript(name: str) -> str:
+    """An identifier as a mathematician would write it: ``d_model`` has a subscript, ``my_long_name`` too."""
+    base, _, rest = name.partition("_")
+    if not base or not rest:
+        return escape(name)
+    return f"{escape(base)}_{{{escape(rest.replace('_', ' '))}}}"
+
+
+def escape(text: str) -> str:
+    """The same text with nothing in it that would be taken for a mark."""
+    return "".join("\\" + c if c in "\\_^{}" else c for c in text)
+
+
+def fit(text: str, role: str, room: float) -> str:
+    """The longest beginning of a literal text that fits, with an ellipsis if anything was cut."""
+    if width(text, role) <= room:
+        return text
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if width(text[:middle].rstrip() + "…", role) <= room else (low, middle - 1)
+    return text[:low].rstrip() + "…"
+
+
+@lru_cache(maxsize=4096)
+def _set(text: str, role: str) -> tuple[tuple[Run, ...], float]:
+    font = FONTS[role]
+    if not font.marked:
+        whole = _advance(text, font.face, font.size)
+        return (Run(text, 0, 0, font.size, font.face, whole),), whole
+    out: list[Run] = []
+    pen, parts = 0.0, _parts(text)
+    i = 0
+    while i < len(parts):
+        level, piece = parts[i]
+        if level == 0:
+            w = _advance(piece, font.face, font.size)
+            out.append(Run(piece, pen, 0, font.size, font.face, w))
+            pen, i = pen + w, i + 1
+            continue
+        group = [parts[i]]
+        if i + 1 < len(parts) and parts[i + 1][0] == -level:
+            group.append(parts[i + 1])  # a sub- and a superscript of one letter stand above each other
+        i += len(group)
+        size = font.size * SCRIPT
+        sized = sorted((_advance(s, font.script, size), n, s) for n, s in group)
+        for w, n, s in sized:  # the narrow one first, so that the pen ends behind the wide one
+            out.append(Run(s, pen, font.size * (DROP if n < 0 else RISE), size, font.script, w))
+        pen += sized[-1][0]
+    return tuple(out), pen
+
+
+def _parts(text: str) -> list[tuple[int, str]]:
+    """(level, text) pairs: level 0 on the baseline, -1 a subscript, 1 a superscript."""
+    out: list[tuple[int, str]] = []
+    plain, i = "", 0
+    while i < len(text):
+        c = text[i]
+        if c == "\\" and i + 1 < len(text):
+            plain, i = plain + text[i + 1], i + 2
+        elif c in "_^" and i + 1 < len(text) and (taken := _argument(text, i + 1)):
+            if plain:
+                out.append((0, _signs(plain)))
+                plain = ""
+            inner, i = taken
+            out.append((-1 if c == "_" else 1, _signs(inner, script=True)))
+        else:
+            plain, i = plain + c, i + 1
+    if plain or not out:
+        out.append((0, _signs(plain)))
+    return out
+
+
+def _argument(text: str, start: int) -> tuple[str, int] | None:
+    """What stands in a script beginning at ``start``, and where it ends; None if there is nothing."""
+    if text[start] != "{":
+        return (text[start], start + 1) if text[start] not in "_^}\\ " else None
+    inner, depth, i = "", 0, start
+    while i < len(text):
+        c = text[i]
+        if c == "\\" and i + 1 < len(text):
+            inner, i = inner + text[i + 1], i + 2
+            continue
+        depth += (c == "{") - (c == "}")
+        if depth == 0:
+            return (inner, i + 1) if inner else None
+        inner += "" if c in "{}" else c
+        i += 1
+    return None
+
+
+def _signs(text: str, script: bool = False) -> str:
+    """Typewriter signs as a printer has them: a prime for an apostrophe, a minus for a leading hyphen."""
+    text = text.replace("'", "′")
+    return "−" + text[1:] if script and text.startswith("-") else text
+
+
+def _advance(text: str, face: str, size: float) -> float:
+    table = _widths()[face]
+    return sum(table.get(c, 1000 * UNKNOWN) for c in text) * size / 1000
+
+
+@cache
+def _widths() -> dict[str, dict[str, float]]:
+    loaded: dict[str, dict[str, float]] = json.loads(Path(__file__).with_name("text_widths.json").read_text("utf-8"))
+    return loaded

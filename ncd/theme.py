@@ -1,0 +1,160 @@
+"""Colours and strokes by role: four themes, and which colour a block of a model gets.
+
+A scene names roles; a theme says how each looks.  All colours are literal, because renderers
+outside a browser know neither CSS variables nor blending of group opacities.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ncd.errors import NCDError
+from ncd.text import FONTS
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How an outline looks.  ``core`` > 0: a second stroke so wide in the background colour, making it double."""
+
+    fill: str = "none"
+    stroke: str = "none"
+    width: float = 0.0
+    dash: tuple[float, ...] = ()
+    core: float = 0.0
+    cap: str = "butt"
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """A block's colour: the plate, its border, and the top and right faces of a closed block."""
+
+    fill: str
+    edge: str
+    side: str
+
+
+@dataclass(frozen=True)
+class Theme:
+    """The look of a figure: ``styles`` by role of path and dot, ``letters`` by role of text, ``tones`` by name."""
+
+    name: str
+    ink: str
+    background: str
+    styles: Mapping[str, Style]
+    letters: Mapping[str, str]
+    tones: Mapping[str, Tone]
+
+
+TONES = ("orange", "violet", "yellow", "blue", "green", "red", "grey")
+"""Block colours.  "" on a mark means grey."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Palette:
+    ink: str
+    background: str
+    learned: str
+    plain: str
+    window: str
+    mask: str
+    shade: str
+    index: str
+    tones: tuple[str, ...]
+    line: float = 1.5
+    glyph: float = 1.5
+    separator: tuple[float, tuple[float, ...]] = (1.5, (6.0, 5.0))
+
+
+_PALETTES = {
+    "light": _Palette(
+        "#111111", "#ffffff", "#e8edeb", "#f6f6f6", "#bfe6fb", "#f8c9df", "#8a8a8a", "#1346fe",
+        ("#fde3c8", "#d9d3ee", "#f4f3c4", "#cfe9f7", "#d6efd2", "#fbdcdf", "#eeeeee"),
+    ),
+    "paper": _Palette(
+        "#000000", "#ffffff", "#e8eeeb", "#f8f8f8", "#a9e3ff", "#f9cbdf", "#808080", "#1346fe",
+        ("#ffe2bb", "#c5bedf", "#f1f4c1", "#c1e8f7", "#cce7cf", "#fce0e1", "#f3f3f4"),
+        line=1.0, glyph=1.0, separator=(1.25, (6.5, 5.5)),
+    ),
+    "dark": _Palette(
+        "#e6e6e6", "#17181b", "#363c3f", "#26282c", "#1f5673", "#7a3c5c", "#b0b0b0", "#1746d1",
+        ("#4a3521", "#352f50", "#3b3a1c", "#1c3a4a", "#22402a", "#4a262b", "#2e2e31"),
+    ),
+    "teach": _Palette(
+        "#111111", "#ffffff", "#e8eeeb", "#f3f3f4", "#8fd8ff", "#f7b3d2", "#7a7a7a", "#1346fe",
+        ("#ffd797", "#c9b8f0", "#fdf39a", "#9dd5ff", "#b8e986", "#ffb9bf", "#e4e4e6"),
+        line=2.0, glyph=2.0, separator=(2.0, (7.5, 6.0)),
+    ),
+}  # fmt: skip
+
+
+def mix(a: str, b: str, share: float) -> str:
+    """The colour between a (share 0) and b (share 1)."""
+    pairs = ((int(a[i : i + 2], 16), int(b[i : i + 2], 16)) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(x + (y - x) * share):02x}" for x, y in pairs)
+
+
+def _theme(name: str, p: _Palette) -> Theme:
+    quiet = mix(p.learned, p.ink, 0.5)
+    dashes = p.separator[1]
+    styles = {
+        "wire": Style(stroke=p.ink, width=p.line, cap="round"),
+        "bundle": Style(stroke=p.ink, width=1.8 + 2 * p.line, core=1.8),
+        "separator": Style(stroke=p.ink, width=p.separator[0], dash=dashes),
+        "bracket": Style(stroke=p.ink, width=2 * p.line, cap="round"),
+        "arrow": Style(fill=p.ink),
+        "block": Style(width=0.8),
+        "front": Style(width=0.8 * p.glyph),
+        "side": Style(width=0.8 * p.glyph),
+        "learned": Style(p.learned, quiet, 0.8),
+        "outline": Style(p.background, p.ink, p.glyph),
+        "box": Style(p.plain, p.ink, 0.8 * p.glyph),
+        "window": Style(p.window, p.ink, 0.8 * p.glyph),
+        "mask": Style(p.mask),
+        "shade": Style(p.shade),
+        "hatch": Style(stroke=p.shade, width=p.line),
+        "frame": Style(stroke=p.ink, width=0.8 * p.glyph),
+        "stroke": Style(stroke=p.ink, width=p.glyph, cap="round"),
+        "bar": Style(fill=p.ink),
+        "index": Style(p.index, p.ink, 0.8),
+        "dot": Style(fill=p.ink),
+        "ring": Style(p.background, p.ink, p.line),
+    }
+    letters = {role: "#ffffff" if role == "index" else p.ink for role in FONTS}
+    tones = {n: Tone(c, mix(c, p.ink, 0.3), mix(c, p.ink, 0.09)) for n, c in zip(TONES, p.tones, strict=True)}
+    return Theme(name, p.ink, p.background, styles, letters, tones)
+
+
+THEMES: Mapping[str, Theme] = {name: _theme(name, p) for name, p in _PALETTES.items()}
+ROLES: tuple[str, ...] = tuple(THEMES["light"].styles)
+"""Every role a path or a dot may have; ``block``, ``front`` and ``side`` take their colours from the tone."""
+
+
+def theme(name: str) -> Theme:
+    """A theme by name."""
+    try:
+        return THEMES[name]
+    except KeyError:
+        raise NCDError(
+            f"no theme {name!r}", doing="choosing colours", fix="one of " + ", ".join([*THEMES, "auto (SVG only)"])
+        ) from None
+
+
+_WORDS = (
+    ("grey", "norm layernorm rmsnorm batchnorm groupnorm dropout activation"),
+    ("violet", "sdpa scaled core"),
+    ("orange", "attention attn mha multihead selfattention crossattention"),
+    ("blue", "mlp feedforward feed ffn ff intermediate expert experts moe mixture swiglu geglu"),
+    ("red", "embed embedding embeddings patch stem double tokenizer"),
+    ("yellow", "layer layers"),
+    ("green", "decoder decode up upsample lstm gru rnn recurrent"),
+    ("yellow", "block blocks stage encoder residual resnet bottleneck basic down"),
+)
+"""Words in the name of a module class, the first that occurs decides; a decoder layer is a layer."""
+
+
+def tone(cls: str) -> str:
+    """The colour of a block, by the words in its class's name: ``LlamaDecoderLayer`` is yellow."""
+    words = {w.lower() for w in (cls, *re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", cls))}
+    return next((colour for colour, known in _WORDS if words & set(known.split())), "grey")
