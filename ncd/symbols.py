@@ -155,11 +155,11 @@ def _source(pen: _Pen) -> None:
     tip = min(9.0, (pen.y1 - pen.y0) / 2)
     x0, y0, x1, y1 = pen.x0, pen.y0 + 3, pen.x1, pen.y1 - 3
     pen.shape("box", (x0, pen.cy), (x0 + tip, y0), (x1, y0), (x1, y1), (x0 + tip, y1))
-    pen.say("function", pen.label, pen.cx + tip / 2 - 1)
+    pen.say(_role(pen.label), pen.label, pen.cx + tip / 2 - 1)
 
 
 def _source_width(label: str) -> float:
-    return _learned_width(label) if _is_parameter(label) else max(28.0, text.width(label, "function") + 20)
+    return _learned_width(label) if _is_parameter(label) else max(28.0, _label_width(label) + 20)
 
 
 def _is_parameter(label: str) -> bool:
@@ -208,8 +208,8 @@ def _norm(pen: _Pen) -> None:
     if pen.label == "LN":
         pen.line("stroke", (cx, top - r), (cx, bottom + r))
     elif pen.label == "RMS":
-        x, y = 0.8 * r, 0.6 * r  # on the circle
-        pen.line("stroke", (cx - x, pen.cy - y), (cx, pen.cy + r), (cx + x, pen.cy - y))
+        x, y = 0.8 * r, top - 0.6 * r  # on the outline
+        pen.line("stroke", (cx - x, y), (cx, bottom + r), (cx + x, y))
     elif pen.label == "I":
         d = r * math.sqrt(0.5)
         pen.line("stroke", (cx - d, pen.cy - d), (cx + d, pen.cy + d))
@@ -316,7 +316,7 @@ def _index(pen: _Pen) -> None:
 
 def _gather(pen: _Pen) -> None:
     """Values are taken where an array of indices says."""
-    _pentagon(pen, "box", "function")
+    _pentagon(pen, "box", _role(pen.label))
 
 
 def _pentagon(pen: _Pen, role: str, words: str) -> None:
@@ -333,7 +333,7 @@ def _index_width(label: str) -> float:
 
 
 def _gather_width(label: str) -> float:
-    return max(28.0, text.width(label, "function") + 20)
+    return max(28.0, _label_width(label) + 20)
 
 
 # -- words -------------------------------------------------------------------------------------
@@ -373,11 +373,16 @@ def _map_width(label: str) -> float:
 
 def _join(pen: _Pen) -> None:
     """What two arrays are joined by, number by number, where their wires meet."""
-    pen.say("learned" if len(pen.label) == 1 else "function", pen.label or "+")
+    label = pen.label or "+"
+    pen.say(_join_role(label), label)
 
 
 def _join_width(label: str) -> float:
-    return text.width(label or "+", "learned" if len(label) <= 1 else "function")
+    return text.width(label or "+", _join_role(label or "+"))
+
+
+def _join_role(label: str) -> str:
+    return "learned" if len(label) == 1 else _role(label)
 
 
 # -- boxes -------------------------------------------------------------------------------------
@@ -386,7 +391,8 @@ def _join_width(label: str) -> float:
 def _box(pen: _Pen) -> None:
     """Anything without a symbol of its own, by name."""
     pen.rect("box", 1)
-    pen.say(_role(pen.label), text.fit(pen.label, "word", pen.x1 - pen.x0 - 6) if len(pen.label) > 3 else pen.label)
+    role = _role(pen.label)
+    pen.say(role, text.fit(pen.label, role, pen.x1 - pen.x0 - 6) if role == "word" else pen.label)
 
 
 def _box_width(label: str) -> float:
@@ -407,8 +413,8 @@ def _scan_width(label: str) -> float:
 
 
 def _role(label: str) -> str:
-    """Letters are set as mathematics, words as words."""
-    return "function" if len(label) <= 3 or set(label) & set("_^{}") else "word"
+    """Letters and formulas are set as mathematics, words as words."""
+    return "function" if len(label) <= 1 or not label.replace("_", "").isalnum() or label.isdecimal() else "word"
 
 
 def _label_width(label: str) -> float:

@@ -6,11 +6,13 @@ written by ``tools/text_widths.py``) of fonts whose metrics every machine has un
 Mathematical roles understand ``_x``, ``_{..}``, ``^x``, ``^{..}`` and ``\\`` before a character
 that is to be taken as it is; the sans-serif roles show text literally, since module names are
 full of underscores.  Every string is legal: a mark with nothing to act on is an ordinary character.
+In italic, digits and operators stand upright, as in any formula.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -19,6 +21,8 @@ SCRIPT = 0.7
 """Size of a sub- or superscript relative to the text it stands on."""
 DROP, RISE = 0.22, -0.34
 """Baseline shift of a subscript and a superscript, in em of the text; y grows downwards."""
+APART = 0.07
+"""How much further both are shifted where they stand above each other."""
 UNKNOWN = 0.6
 """Width in em of a character that is not in the table."""
 
@@ -47,6 +51,9 @@ FONTS = {
     "small": Font("sans", 11, "sans", marked=False),
 }  # fmt: skip
 """Role -> font.  ``index`` is text on the dark pentagon of an index; the rest say what they are."""
+
+
+_UPRIGHT = re.compile(r"([0-9¼½¾()\[\]+×÷=<>/|\u2190-\u22ff★⋆]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +114,31 @@ def _set(text: str, role: str) -> tuple[tuple[Run, ...], float]:
     while i < len(parts):
         level, piece = parts[i]
         if level == 0:
-            w = _advance(piece, font.face, font.size)
-            out.append(Run(piece, pen, 0, font.size, font.face, w))
-            pen, i = pen + w, i + 1
+            pen, i = _write(out, piece, pen, 0, font.size, font.face), i + 1
             continue
         group = [parts[i]]
         if i + 1 < len(parts) and parts[i + 1][0] == -level:
             group.append(parts[i + 1])  # a sub- and a superscript of one letter stand above each other
         i += len(group)
         size = font.size * SCRIPT
-        sized = sorted((_advance(s, font.script, size), n, s) for n, s in group)
-        for w, n, s in sized:  # the narrow one first, so that the pen ends behind the wide one
-            out.append(Run(s, pen, font.size * (DROP if n < 0 else RISE), size, font.script, w))
-        pen += sized[-1][0]
+        sized = sorted((_write([], s, 0, 0, size, font.script), n, s) for n, s in group)
+        extra = APART * (len(group) - 1)
+        for _, n, s in sized:  # the narrow one first, so that the pen ends behind the wide one
+            shift = DROP + extra if n < 0 else RISE - extra
+            end = _write(out, s, pen, font.size * shift, size, font.script)
+        pen = end
     return tuple(out), pen
+
+
+def _write(out: list[Run], text: str, x: float, dy: float, size: float, face: str) -> float:
+    """Appends the runs of a text without marks; returns where the pen is then."""
+    for piece in _UPRIGHT.split(text) if face.endswith("italic") else (text,):
+        if piece:
+            own = face.removesuffix("-italic") if _UPRIGHT.fullmatch(piece) else face
+            w = _advance(piece, own, size)
+            out.append(Run(piece, x, dy, size, own, w))
+            x += w
+    return x
 
 
 def _parts(text: str) -> list[tuple[int, str]]:

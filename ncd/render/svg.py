@@ -16,7 +16,7 @@ from typing import assert_never
 
 from ncd.errors import NCDError
 from ncd.layout.scene import Dot, Ids, Mark, Path, Scene, Segment, Text
-from ncd.text import FONTS, runs
+from ncd.text import FONTS, runs, width
 from ncd.theme import Style, Theme
 from ncd.theme import theme as named
 
@@ -25,7 +25,7 @@ SANS = 'Arial,"Liberation Sans",Arimo,sans-serif'
 TONED = ("block", "front", "side")
 """Roles of a path whose colours depend on its tone."""
 
-_PATH_CLASS = {"bundle": "ncd-wire ncd-bundle", "index": "ncd-pentagon"}
+_PATH_CLASS = {"bundle": "ncd-wire ncd-bundle"}
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -131,21 +131,26 @@ def _mark(mark: Mark, look: Theme, attributes: str) -> str:
         case Text():
             if mark.role not in FONTS:
                 raise NCDError(f"no text role {mark.role!r}", doing="writing an SVG", fix=", ".join(FONTS))
-            x, y = number(mark.x), number(mark.y)
-            anchor = "" if mark.anchor == "start" else f' text-anchor="{mark.anchor}"'
-            inner = _spans(mark.text, mark.role)
-            return f'<text class="ncd-label ncd-{mark.role}"{attributes} x="{x}" y="{y}"{anchor}>{inner}</text>'
+            inner, stacked = _spans(mark.text, mark.role)
+            left, anchor = mark.x, f' text-anchor="{mark.anchor}"'
+            if stacked or mark.anchor == "start":  # not every viewer counts a pen going back as part of the width
+                left -= width(mark.text, mark.role) * {"start": 0, "middle": 0.5, "end": 1}[mark.anchor]
+                anchor = ""
+            x, y = number(left), number(mark.y)
+            return f'<text class="ncd-label ncd-text-{mark.role}"{attributes} x="{x}" y="{y}"{anchor}>{inner}</text>'
         case _:
             assert_never(mark)
 
 
 @lru_cache(maxsize=4096)
-def _spans(text: str, role: str) -> str:
-    """A label's runs; each shifts the pen by what it is off, so that the anchor acts on the whole."""
+def _spans(text: str, role: str) -> tuple[str, bool]:
+    """A label's runs, each shifting the pen by what it is off; and whether the pen ever goes back."""
     font, out = FONTS[role], []
     pen = level = 0.0
+    stacked = False
     for run in runs(text, role):
         shift = ""
+        stacked |= run.x < pen - 0.01
         if abs(run.x - pen) > 0.01:
             shift += f' dx="{number(run.x - pen)}"'
         if abs(run.dy - level) > 0.01:
@@ -158,7 +163,7 @@ def _spans(text: str, role: str) -> str:
         inner = escape(run.text)
         out.append(f"<tspan{shift}>{inner}</tspan>" if shift else inner)
         pen, level = run.x + run.width, run.dy
-    return "".join(out)
+    return "".join(out), stacked
 
 
 # -- rules -------------------------------------------------------------------------------------
@@ -171,7 +176,7 @@ def _rules(marks: Iterable[Mark], look: Theme, prefix: str, colours: bool = Fals
     for kind, role, tone in sorted(drawn, key=lambda k: (k[0].__name__, k[1:])):
         if kind is Text:
             font = "" if colours else ";" + _font(role)
-            found[f".ncd-label.ncd-{role}"] = f"fill:{look.letters[role]}{font}"
+            found[f".ncd-text-{role}"] = f"fill:{look.letters[role]}{font}"
             continue
         style = _style(look, role)
         selector = "." + _path_class(role).replace(" ", ".")
@@ -194,10 +199,8 @@ def _declare(style: Style, colours: bool) -> str:
         out.append(f"stroke-width:{number(style.width)}")
         if style.dash:
             out.append("stroke-dasharray:" + " ".join(map(number, style.dash)))
-        if style.cap != "butt":
-            out.append(f"stroke-linecap:{style.cap}")
         if style.stroke != "none":
-            out.append("stroke-linejoin:round")
+            out.append(f"stroke-linecap:{style.cap};stroke-linejoin:round")
     return ";".join(out)
 
 
