@@ -146,12 +146,12 @@ def _parse_side(text: str, sizes: Mapping[str, int], targets: set[str]) -> Side:
     if not text.strip():
         return ()
     return tuple(
-        tuple(_parse_form(t, sizes, targets) for t in re.findall(r"\([^()]*\)|[^\s()]+", array))
+        tuple(parse_form(t, sizes, targets) for t in re.findall(r"\([^()]*\)|[^\s()]+", array))
         for array in text.split(",")
     )
 
 
-def _parse_form(token: str, sizes: Mapping[str, int], targets: set[str]) -> Form:
+def parse_form(token: str, sizes: Mapping[str, int], targets: set[str]) -> Form:
     if token == "1":
         return UNIT
     if token.startswith("@"):

@@ -1,0 +1,125 @@
+"""What a torch call is called in a diagram: kind, symbol and label, one line a call.
+
+A call without a row gets all three from its weave: no targets means ``map``, an index that only
+the inputs have means ``contraction`` or ``reduce``, and so on (``default_kind``).  The rows name
+what the weave alone cannot tell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ncd.circuit.weave import Weave
+
+
+@dataclass(frozen=True)
+class Row:
+    kind: str
+    symbol: str
+    label: str = ""
+
+
+_ROWS = """
+linear addmm                                    : contraction linear L
+matmul mm bmm mv dot inner tensordot einsum baddbmm vdot outer ger : contraction einsum
+bilinear                                        : contraction linear L
+softmax                                         : along softmax
+log_softmax                                     : along softmax log
+softmin gumbel_softmax                          : along softmax {}
+layer_norm native_layer_norm                    : along norm LN
+rms_norm                                        : along norm RMS
+group_norm native_group_norm                    : along norm G
+batch_norm native_batch_norm                    : along norm
+instance_norm                                   : along norm I
+normalize                                       : along norm ‖
+local_response_norm                             : along box LRN
+conv1d conv2d conv3d convolution conv_tbc       : window conv ★
+conv_transpose1d conv_transpose2d conv_transpose3d : window upconv ★
+max_pool1d max_pool2d max_pool3d max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices : window pool max
+avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d : window pool avg
+adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d : window pool avg
+adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d : window pool max
+interpolate upsample                            : window upconv ↑
+unfold im2col                                   : window box unfold
+fold col2im                                     : window box fold
+embedding embedding_bag                         : gather embed E
+gather index_select take_along_dim take         : gather gather
+scatter scatter_ scatter_add scatter_reduce index_add index_copy index_put index_fill masked_scatter : gather box {}
+setitem                                         : gather box write
+nonzero unique masked_select argwhere           : gather box {}
+one_hot                                         : gather box 1hot
+cat concat concatenate hstack vstack            : join concat
+stack                                           : join concat stack
+pad constant_pad_nd                             : join index pad
+split chunk tensor_split unbind split_with_sizes unsafe_chunk : rearrange split
+getitem select narrow slice index diagonal      : rearrange index
+view reshape flatten unflatten permute transpose T mT mH movedim squeeze unsqueeze swapaxes swapdims t view_as reshape_as : rearrange view
+expand expand_as broadcast_to repeat repeat_interleave tile : rearrange view
+roll flip                                       : rearrange index {}
+pixel_shuffle pixel_unshuffle channel_shuffle   : rearrange view
+mean sum amax amin max min prod std var argmax argmin any all logsumexp norm median count_nonzero vector_norm nansum : reduce reduce {}
+cumsum cumprod cummax cummin logcumsumexp sort argsort flip fft ifft rfft irfft : along box {}
+topk                                            : along box top-k
+lstm gru rnn_tanh rnn_relu                      : along scan {}
+lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell  : contraction box {}
+scaled_dot_product_attention                    : contraction box attention
+multi_head_attention_forward                    : contraction box MHA
+tril triu                                       : along mask causal
+arange zeros ones full empty rand randn eye linspace zeros_like ones_like full_like tensor randint new_zeros new_ones new_full bernoulli : source source {}
+add sub mul div truediv eq ne lt gt le ge and or xor where masked_fill pow maximum minimum logical_and logical_or floordiv remainder mod lerp addcmul addcdiv atan2 rsub bitwise_and bitwise_or : map add {}
+relu : map map R
+sigmoid : map map σ
+gelu : map map gelu
+silu : map map silu
+dropout feature_dropout alpha_dropout dropout1d dropout2d dropout3d : map map ↯
+to float half bfloat16 double type type_as clone contiguous detach long int bool alias : map map cast
+"""
+
+
+def _read(text: str) -> dict[str, Row]:
+    rows = {}
+    for line in text.strip().splitlines():
+        names, row = line.rsplit(" : ", 1) if " : " in line else line.rsplit(":", 1)
+        kind, symbol, *label = row.split()
+        for name in names.split():
+            rows[name] = Row(kind, symbol, (label[0] if label else "").replace("{}", name.replace("_", " ")))
+    return rows
+
+
+ROWS = _read(_ROWS)
+
+
+def row(name: str) -> Row | None:
+    """The row of a call by its short name; ``add_`` and ``add`` are one."""
+    return ROWS.get(name) or ROWS.get(name.rstrip("_"))
+
+
+def is_window(name: str) -> bool:
+    """Whether the call reads its input through a sliding window."""
+    found = row(name)
+    return found is not None and found.kind == "window"
+
+
+def default_kind(weave: Weave) -> str:
+    """The kind that follows from a weave alone."""
+    read = {v for a in weave.ins for f in a for v in f.variables}
+    made = {v for a in weave.outs for f in a for v in f.variables}
+    if not weave.ins:
+        return "source"
+    if not weave.targets:
+        shapes = all(len(f.terms) < 2 and not f.const for a in (*weave.ins, *weave.outs) for f in a)
+        return "map" if shapes and made == read and not weave.rest else "rearrange"
+    gone = weave.targets & (read - made)
+    if gone and weave.targets <= read - made:
+        return "contraction" if len(weave.ins) > 1 else "reduce"
+    return "along"
+
+
+def describe(name: str, weave: Weave) -> Row:
+    """Kind, symbol and label of a call that has an exact weave."""
+    found = row(name)
+    if found is not None:
+        return found
+    kind = default_kind(weave)
+    symbol = {"map": "map", "contraction": "box", "reduce": "reduce", "rearrange": "view", "source": "source"}
+    return Row(kind, symbol.get(kind, "box"), name.strip("_").replace("_", " "))

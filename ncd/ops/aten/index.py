@@ -1,0 +1,135 @@
+"""Reading and writing by computed positions: the indexed axis is a target, the index's own axes are tiled."""
+
+from __future__ import annotations
+
+from ncd.ops.aten.call import AtenCall, Operand
+from ncd.ops.aten.spec import Family, Text
+
+family = Family("""
+embedding: [v] d, * -> * d
+embedding_renorm: [v] [d], ? -> [v] [d]
+_embedding_bag _embedding_bag_forward_only: [v] d, ? -> [b] d
+searchsorted.Tensor: * [n], * q -> * q
+bucketize.Tensor: *, [n] -> *
+segment_reduce: ? -> ?
+take: ?, ? -> ?
+masked_scatter put masked_select nonzero nonzero_static argwhere: ? -> ?
+_unique2 unique_dim unique_consecutive unique_dim_consecutive _unique: ? -> ?
+histogram.bins_tensor histogram.bin_ct histogram _histogramdd_bin_edges: ? -> ?
+_histogramdd_from_bin_tensors _histogramdd_from_bin_cts: ? -> ?
+repeat_interleave.Tensor: ? -> ?
+as_strided_scatter: ? -> ?
+_pack_padded_sequence _pad_packed_sequence: ? -> ?
+""")
+
+
+@family("index.Tensor _unsafe_index.Tensor index_put index_put_impl _index_put_impl _unsafe_index_put")
+def advanced(call: AtenCall) -> Text | None:
+    """``x[i, :, j]``: the index tensors broadcast, and their axes go where the indexed ones were.
+
+    The first such place if they are neighbours, the front if not.
+    """
+    x, given = call.ins[0], list(call.args["indices"])
+    put = "put" in call.name
+    if any(i is not None and i.mask for i in given):
+        return _masked(call, x, given, put)
+    given += [None] * (x.ndim - len(given))
+    tensors = [i for i in given if i is not None]
+    where = [j for j, i in enumerate(given) if i is not None]
+    if not tensors:
+        return None
+    depth = max(i.ndim for i in tensors)
+    own = [f"[i{j}]" if put else f"i{j}" for j in range(depth)]
+    row = [f"[x{j}]" if i is not None else f"x{j}" for j, i in enumerate(given)]
+    neighbours = where == list(range(where[0], where[-1] + 1))
+    if neighbours:
+        picked = row[: where[0]] + own + row[where[-1] + 1 :]
+    else:
+        picked = own + [t for t, i in zip(row, given, strict=True) if i is None]
+    ins = [row, *(own[depth - i.ndim :] for i in tensors)]
+    if not put:
+        return _text(ins, [picked])
+    value = call.ins[1 + len(tensors)]
+    return _text([*ins, picked[len(picked) - value.ndim :]], [row])
+
+
+def _masked(call: AtenCall, x: Operand, given: list[Operand | None], put: bool) -> Text | None:
+    """A mask acts on the axes it covers; how many elements it leaves depends on its values."""
+    row, masks, at = [f"x{j}" for j in range(x.ndim)], [], 0
+    for i in given:
+        width = i.ndim if i is not None and i.mask else 1
+        if i is not None:
+            row[at : at + width] = [f"[{v}]" for v in row[at : at + width]]
+            masks.append([f"[m{len(masks)}x{a}]" for a in range(i.ndim)])
+        at += width
+    if put:
+        value = call.ins[-1]
+        if value.ndim:
+            row = [v if v[0] == "[" else f"[{v}]" for v in row]
+        return _text([row, *masks, [f"[z{a}]" for a in range(value.ndim)]], [row])
+    rest = [v for v in row if v[0] != "["]
+    new = call.outs[0].ndim - len(rest)
+    first = next(j for j, v in enumerate(row) if v[0] == "[")
+    if new < 0:
+        return None
+    return _text([row, *masks], [[*rest[:first], *(f"[n{q}]" for q in range(new)), *rest[first:]]])
+
+
+@family("gather")
+def gather(call: AtenCall) -> Text:
+    """Along ``dim`` by value; elsewhere index and operand run in step, as far as the index goes."""
+    x, index = call.ins[:2]
+    d = call.dim()
+    names = [f"a{j}" for j in range(x.ndim)]
+    read = [f"[x{j}]" if j == d else v for j, v in enumerate(names)]
+    sizes = dict(zip(names, index.shape, strict=True)) | ({f"x{d}": x.shape[d]} if x.ndim else {})
+    return _text([read, names], [names]), sizes
+
+
+@family("index_select")
+def index_select(call: AtenCall) -> Text | None:
+    x, index = call.ins
+    d = call.dim()
+    row = [f"[a{j}]" if j == d else f"a{j}" for j in range(x.ndim)]
+    if not x.ndim:
+        return None
+    return _text([row, ["k"] * index.ndim], [[*row[:d], "k", *row[d + 1 :]]])
+
+
+@family(
+    "scatter scatter_add scatter_reduce index_add index_copy index_fill index_reduce _index_copy"
+    " select_scatter slice_scatter diagonal_scatter"
+)
+def write(call: AtenCall) -> Text:
+    """Writing along ``dim`` at computed places; other axes run in step where all operands have them whole."""
+    x, out = call.ins[0], call.outs[0]
+    diagonal, select = call.name == "diagonal_scatter", call.name == "select_scatter"
+    at = {call.dim("dim1"), call.dim("dim2", 1)} if diagonal else {call.dim()}
+    row = [f"[a{j}]" if j in at else f"a{j}" for j in range(out.ndim)]
+    rest = [v for j, v in enumerate(row) if j not in at]
+    spoilt: set[str] = set()
+
+    def operand(t: Operand, q: int) -> list[str]:
+        own = (
+            [*rest, f"[z{q}]"]
+            if diagonal
+            else rest
+            if select
+            else [v if j not in at else f"[z{q}]" for j, v in enumerate(row)]
+        )
+        if t.ndim != len(own):
+            return [f"[z{q}x{j}]" for j in range(t.ndim)]
+        if not diagonal and not select:
+            spoilt.update(v for j, v in enumerate(row) if j not in at and t.shape[j] != x.shape[j])
+        return own
+
+    ins = [row, *(operand(t, q) for q, t in enumerate(call.ins[1:], 1))]
+
+    def mark(tokens: list[str], q: int) -> list[str]:
+        return [(f"[z{q}{v}]" if q else f"[{v}]") if v in spoilt else v for v in tokens]
+
+    return _text([mark(r, q) for q, r in enumerate(ins)], [mark(row, 0)])
+
+
+def _text(ins: list[list[str]], outs: list[list[str]]) -> str:
+    return ", ".join(map(" ".join, ins)) + " -> " + ", ".join(map(" ".join, outs))

@@ -1,0 +1,42 @@
+"""Matrix factorisations and solvers: everything but the batch is acted on."""
+
+from __future__ import annotations
+
+from ncd.ops.aten.call import AtenCall
+from ncd.ops.aten.spec import Family, Text
+
+family = Family("""
+cholesky cholesky_inverse: * [m] [n] -> * [m] [n]
+cholesky_solve _cholesky_solve_helper: * [n] [k], * [n] [m] -> * [n] [k]
+_linalg_det: * [m] [n] -> *, * [m] [n], * [p]
+_linalg_slogdet: * [m] [n] -> *, *, * [m] [n], * [p]
+linalg_lu_factor_ex: * [m] [n] -> * [m] [n], * [p], *
+linalg_cholesky_ex linalg_inv_ex: * [m] [n] -> * [m] [n], *
+linalg_qr: * [m] [n] -> * [q] [r], * [s] [t]
+linalg_eig: * [m] [m] -> * [m], * [m] [m]
+_linalg_eigh: * [m] [n] -> * [p], * [m] [n]
+_linalg_eigvals linalg_eigvals: * [m] [n] -> * [p]
+_linalg_svd: * [m] [n] -> * [p] [q], * [r], * [s] [t]
+linalg_matrix_exp _linalg_matrix_exp: * [m] [n] -> * [m] [n]
+linalg_lu: * [m] [n] -> * [p] [q], * [r] [s], * [t] [u]
+linalg_ldl_factor_ex: * [m] [n] -> * [m] [n], * [p], *
+linalg_householder_product orgqr: * [m] [n], * [k] -> * [m] [n]
+geqrf: * [m] [n] -> * [m] [n], * [k]
+linalg_solve_triangular: * [m] [n], * [p] [q] -> * [r] [s]
+triangular_solve: ? -> ?
+linalg_lu_solve: * [m] [m], * [m], * [m] [q] -> * [m] [q]
+linalg_ldl_solve: * [m] [m], * [m], * [m] [q] -> * [m] [q]
+lu_unpack: * [m] [n], * [k] -> * [a] [b], * [c] [d], * [e] [f]
+ormqr: * [m] [n], * [k], * [p] [q] -> * [p] [q]
+linalg_pinv.atol_rtol_tensor: * [m] [n] -> * [n] [m]
+linalg_lstsq: ? -> ?
+""")
+
+
+@family("_linalg_solve_ex")
+def solve(call: AtenCall) -> Text:
+    """A right-hand side with one dimension less than the matrix is one vector, else columns."""
+    a, b = call.ins
+    if b.ndim == 1 or (a.ndim - 1 == b.ndim and a.shape[:-1] == b.shape):
+        return "* [m] [m], * [m] -> * [m], * [m] [m], * [m], *"
+    return "* [m] [m], * [m] q -> * [m] q, * [m] [m], * [m], *"

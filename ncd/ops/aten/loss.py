@@ -1,0 +1,32 @@
+"""Losses: a reduced one acts on everything, an unreduced one on the class axis only."""
+
+from __future__ import annotations
+
+from ncd.ops.aten.call import AtenCall
+from ncd.ops.aten.spec import Family, Text
+
+family = Family("""
+_ctc_loss: ? -> ?
+multi_margin_loss multilabel_margin_loss_forward: ? -> ?
+""")
+
+
+@family("nll_loss_forward nll_loss2d_forward nll_loss nll_loss2d")
+def nll(call: AtenCall) -> Text | None:
+    x, target = call.ins[:2]
+    reduced = call.args.get("reduction", 1) != 0
+    tile = "[{}]" if reduced else "{}"
+    row = [*([tile.format("n")] if x.ndim > 1 else []), "[c]", *(tile.format(f"s{j}") for j in range(x.ndim - 2))]
+    rest = [v for v in row if v != "[c]"]
+    if target.ndim != len(rest):
+        return None
+    ins = [" ".join(row), " ".join(rest), *["[c]"] * (len(call.ins) - 2)]
+    outs = ["" if reduced else " ".join(rest), *[""] * (len(call.outs) - 1)]
+    return ", ".join(ins) + " -> " + ", ".join(outs)
+
+
+def weave(call: AtenCall) -> Text | None:
+    """Any loss that ends in one number."""
+    if "_loss" in call.name and call.outs and call.outs[0].ndim == 0:
+        return ", ".join(["?"] * len(call.ins)) + " -> " + ", ".join(["?"] * len(call.outs))
+    return None

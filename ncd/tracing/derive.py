@@ -1,0 +1,164 @@
+"""The weave of any call of torch functions, derived from what it does.
+
+The call is repeated on meta tensors (no values, no memory).  If it only re-indexes its one tensor,
+the strides of the result say how.  Otherwise fresh axes are pushed through the aten ops that it
+emits; where they end up, and which of them some op acts on, is the weave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from string import ascii_lowercase
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from ncd.circuit.axis import Atom, Dim, leaves
+from ncd.circuit.weave import Form, Weave, mixed
+from ncd.ops.aten import view
+from ncd.ops.aten.call import AtenCall
+from ncd.tracing.plain import on_meta, operand, tensors
+from ncd.tracing.watch import Watch, twice
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Derived:
+    """``missing``: inner ops that no rule covers; if there are any, everything is target.
+
+    ``how``: "view", "row" (one aten op, its own rule) or "composite".  ``ops`` are the aten ops seen.
+    ``random``: the result depends on the generator, so re-indexing cannot be tested.
+    """
+
+    weave: Weave
+    missing: tuple[str, ...] = ()
+    how: str = "composite"
+    ops: tuple[str, ...] = ()
+    random: bool = False
+
+
+def derive(fn: Function, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Derived:
+    """The weave of ``fn(*args, **kwargs)``, found without running it on values.
+
+    Inputs are the tensors of (args, kwargs), outputs those of the result, in pytree order; where
+    nothing is returned, the arguments written.  Raises what ``fn`` raises on meta tensors.
+    """
+    # The one op whose meaning depends on how its operand lies in memory.
+    strided = "as_strided" in getattr(fn, "__name__", "")
+
+    def fake(x: Any) -> Any:
+        if isinstance(x, Tensor):
+            # One tensor a place, even where the caller passes one twice: self-attention has three inputs.
+            return on_meta(x) if not strided else torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device="meta")
+        return torch.device("meta") if isinstance(x, torch.device) else x
+
+    with undisturbed():
+        if not strided:
+            found = _as_view(fn, *tree_map(fake, (tuple(args), dict(kwargs or {}))))
+            if found is not None:
+                return found
+        return _watched(fn, *tree_map(fake, (tuple(args), dict(kwargs or {}))))
+
+
+def derive_real(fn: Function, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Derived:
+    """``derive`` on copies of the given tensors: for calls that look at values.
+
+    What the call reads behind torch's back is not seen: an argument no op touched is all target.
+    """
+    with undisturbed():
+        copies = tree_map(
+            lambda x: x.detach().clone() if isinstance(x, Tensor) else x, (tuple(args), dict(kwargs or {}))
+        )
+        return _watched(fn, *copies, real=True)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Without gradients, and with the generator left as it was."""
+    state = torch.get_rng_state()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        torch.set_rng_state(state)
+
+
+def _as_view(fn: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Derived | None:
+    """Any chain of views of one tensor, in one step."""
+    ins = tensors((args, kwargs))
+    if len(ins) != 1 or 0 in ins[0].shape:
+        return None
+    x, version, shape = ins[0], ins[0]._version, ins[0].shape
+    before = operand(x)
+    outs = tensors(fn(*args, **kwargs))
+    same = x.untyped_storage()._cdata
+    if not outs or x._version != version or (x.shape == shape and any(o is x for o in outs) and len(outs) > 1):
+        return None
+    if any(o.dtype != x.dtype or o.untyped_storage()._cdata != same for o in outs):
+        return None
+    found = view.weave(AtenCall("view", "default", {}, (before,), tuple(map(operand, outs)), frozenset(["view"])))
+    return None if found is None else Derived(lettered(found), how="view", ops=("view",))
+
+
+def _watched(fn: Function, args: tuple[Any, ...], kwargs: dict[str, Any], real: bool = False) -> Derived:
+    ins = tensors((args, kwargs))
+    versions = [x._version for x in ins]
+    watch = Watch()
+    before = [watch.introduce(x) for x in ins]
+    with watch:
+        outs = tensors(fn(*args, **kwargs))
+    if not outs:
+        outs = [x for x, v in zip(ins, versions, strict=True) if x._version != v]
+    random, ops, missing = watch.random, tuple(watch.ops), tuple(dict.fromkeys(watch.missing))
+    if len(ops) == 1 and not missing and watch.single is not None:
+        rule, used, made = watch.single
+        if list(map(id, used)) == list(map(id, ins)) and list(map(id, made)) == list(map(id, outs)):
+            return Derived(lettered(rule), how="row", ops=ops, random=random)
+    for x, dims in zip(ins, before, strict=True):
+        if missing or (real and id(x) not in watch.used and not any(x is o for o in outs)):
+            watch.act_on(dims)
+    after = [watch.known(o) for o in outs]
+    if missing:
+        for dims in after:
+            watch.act_on(dims)
+    for dims in (*before, *after):
+        watch.act_on([twice(dims)])
+    return Derived(_from_atoms(before, after, watch.settled()), missing, "composite", ops, random)
+
+
+def _from_atoms(ins: Sequence[Sequence[Dim]], outs: Sequence[Sequence[Dim]], targets: set[Atom]) -> Weave:
+    names: dict[Atom, str] = {}
+    sizes: dict[str, int] = {}
+    letters = _letters()
+
+    def form(dim: Dim) -> Form:
+        parts = leaves(dim)
+        for a in parts:
+            if a not in names:
+                names[a] = next(letters)
+                sizes[names[a]] = a.size
+        return mixed((names[a] for a in parts), sizes)
+
+    sides = [tuple(tuple(form(d) for d in dims) for dims in side) for side in (ins, outs)]
+    return Weave(sides[0], sides[1], sizes, frozenset(v for a, v in names.items() if a in targets))
+
+
+def _letters() -> Iterator[str]:
+    for round_ in count():
+        for letter in ascii_lowercase:
+            yield letter + (str(round_) if round_ else "")
+
+
+def lettered(weave: Weave) -> Weave:
+    """The same weave with its variables called a, b, c, ... in order of appearance."""
+    alone = Weave(weave.ins, weave.outs, weave.sizes, weave.targets)
+    named = alone.renamed(dict(zip(alone.variables, _letters(), strict=False)))
+    used = {v: named.sizes[v] for v in named.variables}
+    rest = tuple(map(lettered, weave.rest))
+    return Weave(named.ins, named.outs, used, named.targets & used.keys(), rest)

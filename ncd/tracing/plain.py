@@ -1,0 +1,109 @@
+"""An aten call as plain data, read off torch's schema and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_leaves, tree_map
+
+from ncd.ops.aten import AtenCall, Operand
+
+_TAGS = {
+    torch.Tag.pointwise: "pointwise",
+    torch.Tag.reduction: "reduction",
+    torch.Tag.nondeterministic_seeded: "random",
+}
+_COPIES_OF_VIEWS = frozenset("_unsafe_view _reshape_copy unsafe_split unsafe_chunk unsafe_split_with_sizes".split())
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the schema of an overload says, read once."""
+
+    name: str
+    overload: str
+    arguments: tuple[str, ...]
+    defaults: Mapping[str, Any]
+    written: tuple[str, ...]
+    tags: frozenset[str]
+    reshapes: bool
+    """Changes the shape of its operand in place (``t_``)."""
+
+
+def tensors(tree: Any) -> list[Tensor]:
+    return [x for x in tree_leaves(tree) if isinstance(x, Tensor)]
+
+
+@lru_cache(None)
+def facts(func: Any) -> Facts:
+    schema = func._schema
+    name = schema.name.split("::")[1]
+    aliases = [a for a in schema.arguments if a.alias_info is not None]
+    view = any(not a.alias_info.is_write for a in aliases) and any(r.alias_info is not None for r in schema.returns)
+    view |= torch.Tag.view_copy in func.tags or torch.Tag.inplace_view in func.tags or name in _COPIES_OF_VIEWS
+    tags = {word for tag, word in _TAGS.items() if tag in func.tags}
+    return Facts(
+        name=name,
+        overload=schema.overload_name or "default",
+        arguments=tuple(a.name for a in schema.arguments),
+        defaults={a.name: a.default_value for a in schema.arguments if a.has_default_value()},
+        written=tuple(a.name for a in aliases if a.alias_info.is_write),
+        tags=frozenset(tags | ({"view"} if view else set())),
+        reshapes=torch.Tag.inplace_view in func.tags,
+    )
+
+
+def operand(x: Tensor) -> Operand:
+    """A tensor's shape, dtype and place in memory."""
+    if x.layout != torch.strided:
+        return Operand(tuple(x.shape), str(x.dtype)[6:])
+    return Operand(tuple(x.shape), str(x.dtype)[6:], tuple(x.stride()), x.storage_offset())
+
+
+def on_meta(x: Tensor) -> Tensor:
+    """An empty dense tensor of the same shape and dtype on the meta device."""
+    if x.layout != torch.strided or x.is_quantized:
+        raise NotImplementedError(f"a tensor of layout {x.layout}")
+    return torch.empty(x.shape, dtype=x.dtype, device="meta")
+
+
+def aten_call(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> AtenCall:
+    """The call as its rule may see it; a view is looked at as if its operand were dense."""
+    known = facts(func)
+    ins, outs = tensors((args, kwargs)), tensors(out)
+    if "view" in known.tags and known.name != "as_strided" and args and isinstance(args[0], Tensor):
+        seen = _on_dense(func, args, kwargs)
+        if seen is not None:
+            ins, outs = seen
+    plain = tree_map(lambda x: operand(x) if isinstance(x, Tensor) else x, (tuple(args), dict(kwargs)))
+    named = {**known.defaults, **dict(zip(known.arguments, plain[0], strict=False)), **plain[1]}
+    return AtenCall(known.name, known.overload, named, tuple(map(operand, ins)), tuple(map(operand, outs)), known.tags)
+
+
+def _on_dense(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Tensor], list[Tensor]] | None:
+    """The view of a dense tensor instead: its strides then count in the operand's own shape."""
+    dense = on_meta(args[0])
+    try:
+        outs = tensors(_viewing(func)(dense, *args[1:], **kwargs))
+    except Exception:
+        return None
+    if any(o.untyped_storage()._cdata != dense.untyped_storage()._cdata for o in outs):
+        return None
+    return [on_meta(args[0])], outs
+
+
+@lru_cache(None)
+def _viewing(func: Any) -> Any:
+    """The view that a copying op is the copy of."""
+    known = facts(func)
+    if torch.Tag.view_copy not in func.tags and known.name not in _COPIES_OF_VIEWS:
+        return func
+    name = known.name.removesuffix("_copy").removeprefix("unsafe_")
+    name = {"_unsafe_view": "view", "_reshape": "view"}.get(name, name)
+    packet = getattr(torch.ops.aten, name, None)
+    return getattr(packet, known.overload, None) or packet or func

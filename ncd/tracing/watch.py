@@ -1,0 +1,163 @@
+"""Watching a call's aten ops: dimensions are pushed through each, and what acts on an axis is noted.
+
+The axes on which any op inside acts are targets of the whole call; so are those that a window, a
+slice or a position goes into, those that one intermediate array has twice, and those of arrays
+whose values depend on the position (``arange``) or come from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from ncd.circuit.axis import Atom, fresh, leaves
+from ncd.circuit.weave import Weave
+from ncd.ops.aten import AtenCall, Operand, opaque
+from ncd.ops.aten import weave as rule_of
+from ncd.tracing.bind import Dims, bind
+from ncd.tracing.plain import aten_call, facts, tensors
+
+_MERELY_ASKS = ("_assert", "sym_", "is_", "prim", "_has_", "dense_dim", "sparse_dim")
+"""Ops without a tensor result that read no values worth knowing: checks and questions about the layout."""
+
+
+@lru_cache(None)
+def _decompositions() -> dict[Any, Callable[..., Any]]:
+    from torch._decomp import decomposition_table
+
+    return decomposition_table
+
+
+class Watch(TorchDispatchMode):
+    supports_higher_order_operators = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dims: dict[int, Dims] = {}
+        self.targets: set[Atom] = set()
+        self.missing: list[str] = []
+        self.ops: list[str] = []
+        self.random = False
+        self.single: tuple[Weave, list[Tensor], list[Tensor]] | None = None
+        self.used: set[int] = set()
+        # Ids are only good while the objects live.
+        self._keep: list[Tensor] = []
+
+    def introduce(self, x: Tensor) -> Dims:
+        """A tensor of the call's own arguments: fresh axes that nothing acts on yet."""
+        return self.place(x, fresh(x.shape))
+
+    def place(self, x: Tensor, dims: Dims) -> Dims:
+        self.dims[id(x)] = dims
+        self._keep.append(x)
+        return dims
+
+    def known(self, x: Tensor) -> Dims:
+        """The dimensions of a tensor; one that was made neither here nor given has positions that matter."""
+        if id(x) not in self.dims:
+            self.act_on(self.place(x, fresh(x.shape)))
+        return self.dims[id(x)]
+
+    def act_on(self, dims: Iterable[Iterable[Atom]]) -> None:
+        for dim in dims:
+            self.targets.update(leaves(dim))
+
+    def settled(self) -> set[Atom]:
+        """The target atoms after all later merges and cuts."""
+        return {leaf for a in self.targets for leaf in leaves((a,))}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        ins = tensors((args, kwargs))
+        self.used.update(map(id, ins))
+        before = [self.known(x) for x in ins]
+        if not hasattr(func, "_schema"):
+            for dims in before:
+                self.act_on(dims)
+            self.missing.append(str(func))
+            return func(*args, **kwargs)
+        # An op that reshapes its operand in place has to be looked at while the old shape stands.
+        early = self._rule(func, args, kwargs, None) if facts(func).reshapes else None
+        out = func(*args, **kwargs)
+        outs = tensors(out)
+        if not outs:
+            if not facts(func).name.startswith(_MERELY_ASKS):
+                for dims in before:
+                    self.act_on(dims)
+            return out
+        self.random |= "random" in facts(func).tags
+        rule = early or self._rule(func, args, kwargs, out)
+        if rule is None and self._decomposed(func, args, kwargs, outs):
+            return out
+        self.ops.append(facts(func).name)
+        if rule is None:
+            self.missing.append(str(func))
+            rule = opaque(AtenCall("", "", {}, tuple(map(_bare, ins)), tuple(map(_bare, outs))))
+        self.single = (rule, ins, outs)
+        self._push(rule, before, outs)
+        if facts(func).written:
+            self._written(outs)
+        return out
+
+    def _rule(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], out: Any) -> Weave | None:
+        call = aten_call(func, args, kwargs, out)
+        rule = rule_of(call) if call.outs else None
+        return rule if rule is None or len(rule.ins) == len(tensors((args, kwargs))) else None
+
+    def _push(self, rule: Weave, before: list[Dims], outs: list[Tensor]) -> None:
+        groups = [(rule, outs)] if not rule.rest else [(r, [o]) for r, o in zip((rule, *rule.rest), outs, strict=True)]
+        for part, made in groups:
+            bound = bind(part, before, [o.shape for o in made])
+            self.act_on(bound.env[v] for v in part.targets if v in bound.env)
+            for dim, form in bound.derived:
+                self.act_on([dim, *(bound.env[v] for v in form.variables if v in bound.env)])
+            self.targets.update(bound.fresh)
+            if not bound.ok:
+                for dims in (*before, *bound.outs):
+                    self.act_on(dims)
+            for o, dims in zip(made, bound.outs, strict=True):
+                self.place(o, dims)
+                self.act_on([twice(dims)])
+
+    def _written(self, outs: list[Tensor]) -> None:
+        """A write through a view: axes of the base that the view cut or lost are acted on."""
+        for o in outs:
+            base = o._base
+            if base is not None and base.shape != o.shape:
+                kept = {a for dim in self.known(o) for a in leaves(dim)}
+                self.act_on([[a for dim in self.known(base) for a in leaves(dim) if a not in kept]])
+
+    def _decomposed(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], outs: list[Tensor]) -> bool:
+        """Follow torch's own decomposition of an op without a rule, if it gives the same shapes."""
+        body = _decompositions().get(func)
+        if body is None:
+            return False
+        inner = Watch()
+        inner.dims, inner._keep = dict(self.dims), self._keep
+        try:
+            with inner:
+                made = tensors(body(*args, **kwargs))
+        except Exception:
+            return False
+        if inner.missing or [a.shape for a in made] != [b.shape for b in outs]:
+            return False
+        for o, m in zip(outs, made, strict=True):
+            self.place(o, inner.known(m))
+        self.targets |= inner.targets
+        self.ops += ["decomposed", *inner.ops]
+        return True
+
+
+def twice(dims: Dims) -> list[Atom]:
+    """Atoms that one array has on more than one wire."""
+    flat = [a for dim in dims for a in leaves(dim)]
+    return [a for a in set(flat) if flat.count(a) > 1]
+
+
+def _bare(x: Tensor) -> Operand:
+    return Operand(tuple(x.shape))
