@@ -1,0 +1,224 @@
+"""The command line: ``ncd draw`` and ``ncd check``.
+
+ncd draw models.py:make --input x="b=2 s=16 d=64" -o fig.svg
+ncd check ncd.models.zoo:gpt2
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import import_module, util
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ncd.errors import NCDError
+
+if TYPE_CHECKING:
+    from ncd.circuit.diagram import Diagram
+
+FAILED, REFUSED = 1, 2
+"""Exit codes: the diagram is not true to the model; the command could not be carried out."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    options = _parser().parse_args(argv)
+    try:
+        return options.run(options)
+    except NCDError as e:
+        print(f"ncd: {e}", file=sys.stderr)
+    except Exception:
+        # What the user's own code raised is shown whole.
+        traceback.print_exc()
+    return REFUSED
+
+
+def _parser() -> argparse.ArgumentParser:
+    target = argparse.ArgumentParser(add_help=False)
+    target.add_argument(
+        "object",
+        metavar="MODULE:OBJECT",
+        help="a module or a file.py, and in it: an nn.Module, a class or function that makes one without arguments, "
+        "a function that returns (module, inputs), or a function of tensors",
+    )
+    target.add_argument(
+        "--input",
+        metavar='NAME="AXES[:DTYPE]"',
+        action="append",
+        default=[],
+        help='an input by its axes, such as x="b=2 s=16 d=64" or input_ids="b=2 s=16:int" (random integers; '
+        "int<100: below 100); NAME may be a position; repeat for more inputs",
+    )
+
+    parser = argparse.ArgumentParser(prog="ncd", description="Neural circuit diagrams of PyTorch modules.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    draw = commands.add_parser("draw", parents=[target], help="write a picture of a model")
+    draw.add_argument("-o", "--output", metavar="PATH", action="append", help="fig.svg, fig.html, fig.json; repeatable")
+    draw.add_argument("--title", help="the title of the picture")
+    draw.add_argument("--depth", type=int, metavar="N", help="how many levels of modules are open")
+    draw.add_argument("--expand", action="append", metavar="PATH", help="a module or class to open; repeatable")
+    draw.add_argument("--collapse", action="append", metavar="PATH", help="a module or class to close; repeatable")
+    draw.add_argument("--width", type=int, metavar="PX", help="the width at which rows wrap")
+    draw.add_argument("--theme", help="light, dark, paper, teach, or auto")
+    draw.set_defaults(run=_draw)
+
+    check = commands.add_parser("check", parents=[target], help="test every claim of the diagram against the model")
+    check.add_argument("--trials", type=int, default=2, metavar="N", help="how often each claim is tested")
+    check.add_argument("--seed", type=int, default=0, metavar="N", help="where the random numbers start")
+    check.set_defaults(run=_check)
+    return parser
+
+
+def _draw(options: argparse.Namespace) -> int:
+    chosen = {k: getattr(options, k) for k in ("depth", "expand", "collapse", "width", "theme")}
+    chosen = {k: v for k, v in chosen.items() if v is not None}
+    diagram = _diagram(options).view(**chosen)
+    if options.title:
+        diagram = replace(diagram, title=options.title)
+    for path in options.output or ["diagram.svg"]:
+        print(f"{diagram.save(path)}: {len(diagram)} ops, {len(diagram.axes)} axes, {len(diagram.opaque)} opaque")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    report = _diagram(options).check(trials=options.trials, seed=options.seed)
+    print(report)
+    return 0 if report.ok else FAILED
+
+
+def _diagram(options: argparse.Namespace) -> Diagram:
+    found = resolve(options.object)
+    if options.input:
+        args, kwargs = inputs(options.input)
+        found = Target(found.target, args, kwargs)
+    from ncd.tracing.tracer import trace
+
+    return trace(found.target, *found.args, axes=dict(found.axes) or None, **found.kwargs)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is traced and what it is called with."""
+
+    target: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    axes: Mapping[str, str] = field(default_factory=dict)
+
+
+def resolve(name: str) -> Target:
+    """What ``MODULE:OBJECT`` names: a module, a function of tensors, or what a function without arguments makes.
+
+    Such a function may return a module, ``(module, inputs)`` with inputs a tuple, a dict or one
+    input, or ``(module, args, kwargs, axes)``.
+    """
+    found = _import(name)
+    if isinstance(found, type) and not _needs_nothing(found):
+        raise _refused(name, "the class needs arguments", "name a function without arguments that makes the module")
+    if callable(found) and not _is_module(found) and _needs_nothing(found):
+        found = found()
+    match found:
+        case (target, dict(kwargs)):
+            made = Target(target, (), kwargs)
+        case (target, (*args,)):
+            made = Target(target, tuple(args))
+        case (target, one):
+            made = Target(target, (one,))
+        case (target, args, kwargs, axes):
+            made = Target(target, args, kwargs, axes)
+        case _:
+            made = Target(found)
+    if not callable(made.target):
+        kind = type(made.target).__name__
+        raise _refused(name, f"an object of type {kind} cannot be traced", "name an nn.Module, or a function that makes one")
+    return made
+
+
+def _refused(name: str, cause: str, fix: str) -> NCDError:
+    return NCDError(cause, doing=f"looking up {name!r}", fix=fix)
+
+
+def _is_module(thing: Any) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(thing, torch.nn.Module)
+
+
+def _needs_nothing(make: Callable[..., Any]) -> bool:
+    try:
+        parameters = signature(make).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    loose = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    return all(p.default is not Parameter.empty or p.kind in loose for p in parameters)
+
+
+def _import(name: str) -> Any:
+    module_name, colon, attribute = name.rpartition(":")
+    if not colon or not module_name or not attribute:
+        raise _refused(name, "this is not MODULE:OBJECT", "package.module:make_model, or file.py:make_model")
+    sys.path.insert(0, "")  # modules beside the user, as `python -m` finds them
+    try:
+        module = _from_file(Path(module_name)) if module_name.endswith(".py") else import_module(module_name)
+    except ModuleNotFoundError as e:
+        if e.name is None or not f"{module_name}.".startswith(f"{e.name}."):
+            raise  # something that the user's module imports
+        raise _refused(name, f"there is no module {e.name!r}", "a module that can be imported from here") from e
+    finally:
+        sys.path.remove("")
+    found: Any = module
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            near = ", ".join(n for n in vars(module) if not n.startswith("_") and callable(getattr(module, n)))
+            raise _refused(name, f"{module_name!r} has no {attribute!r}", f"one of {near}" if near else "")
+        found = getattr(found, part)
+    return found
+
+
+def _from_file(path: Path) -> Any:
+    spec = util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise _refused(str(path), "there is no such file", "a path to a Python file")
+    module = util.module_from_spec(spec)
+    # Pickling and dataclasses look a class's module up by name.
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def inputs(given: Sequence[str]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Placeholders from ``NAME=AXES[:DTYPE]``, by position and by name."""
+    placed: dict[int, Any] = {}
+    named: dict[str, Any] = {}
+    for text in given:
+        name, equals, spec = text.partition("=")
+        if not equals or not (name.isidentifier() or name.isdecimal()):
+            raise NCDError(
+                f"no input name in {text!r}", doing="reading --input", fix='NAME="b=2 s=16", or 0="b=2 s=16"'
+            )
+        if name.isdecimal():
+            placed[int(name)] = _placeholder(spec)
+        else:
+            named[name] = _placeholder(spec)
+    if sorted(placed) != list(range(len(placed))):
+        raise NCDError(f"the positions {sorted(placed)} have gaps", doing="reading --input", fix="0, 1, 2 ...")
+    return tuple(placed[i] for i in sorted(placed)), named
+
+
+def _placeholder(spec: str) -> Any:
+    from ncd.tracing.placeholders import array, tokens
+
+    axes, _, dtype = spec.partition(":")
+    kind, below, high = dtype.partition("<")
+    if kind == "int" and (not below or high.isdecimal()):
+        return tokens(axes, int(high) if below else None)
+    return array(axes, dtype or None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
