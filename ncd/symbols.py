@@ -154,6 +154,8 @@ def _source(pen: _Pen) -> None:
         return _learned(pen)
     tip = min(9.0, (pen.y1 - pen.y0) / 2)
     x0, y0, x1, y1 = pen.x0, pen.y0 + 3, pen.x1, pen.y1 - 3
+    half = (y1 - y0) / 2
+    pen.stubs(lambda y: x0 + tip * min(1.0, abs(y - pen.cy) / half))
     pen.shape("box", (x0, pen.cy), (x0 + tip, y0), (x1, y0), (x1, y1), (x0 + tip, y1))
     pen.say(_role(pen.label), pen.label, pen.cx + tip / 2 - 1)
 
@@ -305,7 +307,7 @@ def _mask(pen: _Pen) -> None:
 
 def _bar(pen: _Pen) -> None:
     """Axes are regrouped without moving an element: they all meet in a bar."""
-    pen.stubs(lambda y: pen.cx, lambda y: pen.cx)
+    pen.stubs(lambda y: pen.cx - 1.5, lambda y: pen.cx + 1.5)
     pen.shape("bar", *_corners(pen.cx - 2, pen.y0 + 5, pen.cx + 2, pen.y1 - 5))
 
 
