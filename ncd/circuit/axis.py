@@ -94,9 +94,26 @@ def cut(atom: Atom, major: int) -> None:
     atom.parts = (Atom(major, rank=atom.rank + 1), Atom(atom.size // major, rank=atom.rank + 1))
 
 
+def refinable(a: Iterable[int], b: Iterable[int]) -> bool:
+    """Whether two lists of factors, major first, have a common refinement."""
+    left, right = list(a), list(b)
+    while left and right:
+        x, y = left[0], right[0]
+        if x % y and y % x:
+            return False
+        step = min(x, y)
+        for factors in (left, right):
+            factors[0] //= step
+            if factors[0] == 1:
+                del factors[0]
+    return not left and not right
+
+
 def unify(a: Iterable[Atom], b: Iterable[Atom]) -> bool:
-    """Make two dimensions one; False (and nothing claimed) when no common refinement exists."""
+    """Make two dimensions one; False (and nothing merged) when no common refinement exists."""
     left, right = list(leaves(a)), list(leaves(b))
+    if not refinable([x.size for x in left], [y.size for y in right]):
+        return False
     while left and right:
         x, y = left[0], right[0]
         if x is y:
@@ -107,14 +124,12 @@ def unify(a: Iterable[Atom], b: Iterable[Atom]) -> bool:
             y.up = x
             x.derived = {**y.derived, **x.derived}
             del left[0], right[0]
-        elif x.size > y.size and x.size % y.size == 0:
+        elif x.size > y.size:
             cut(x, y.size)
-        elif y.size > x.size and y.size % x.size == 0:
-            cut(y, x.size)
         else:
-            return False
+            cut(y, x.size)
         left, right = list(leaves(left)), list(leaves(right))
-    return not left and not right
+    return True
 
 
 def split(dim: Iterable[Atom], sizes: Iterable[int]) -> list[Dim] | None:

@@ -205,6 +205,7 @@ class Origin:
     tensors: dict[int, Any] = field(default_factory=dict)
     example: Any = None
     exact: Any = None
+    opened: dict[int, tuple[Op, ...]] = field(default_factory=dict)
     target: Any = None
     output_spec: Any = None
 

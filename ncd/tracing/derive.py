@@ -43,11 +43,17 @@ class Derived:
     random: bool = False
 
 
-def derive(fn: Function, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Derived:
+def derive(
+    fn: Function,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    real: Callable[[], tuple[Sequence[Any], Mapping[str, Any]]] | None = None,
+) -> Derived:
     """The weave of ``fn(*args, **kwargs)``, found without running it on values.
 
     Inputs are the tensors of (args, kwargs), outputs those of the result, in pytree order; where
-    nothing is returned, the arguments written.  Raises what ``fn`` raises on meta tensors.
+    nothing is returned, the arguments written.  ``real`` gives the arguments with values, asked for
+    if ``fn`` fails without; else what ``fn`` raises on meta tensors is raised.
     """
     # The one op whose meaning depends on how its operand lies in memory.
     strided = "as_strided" in getattr(fn, "__name__", "")
@@ -58,12 +64,15 @@ def derive(fn: Function, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | N
             return on_meta(x) if not strided else torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device="meta")
         return torch.device("meta") if isinstance(x, torch.device) else x
 
-    with undisturbed():
-        if not strided:
-            found = _as_view(fn, *tree_map(fake, (tuple(args), dict(kwargs or {}))))
-            if found is not None:
-                return found
-        return _watched(fn, *tree_map(fake, (tuple(args), dict(kwargs or {}))))
+    given = (tuple(args), dict(kwargs or {}))
+    try:
+        with undisturbed():
+            found = None if strided else _as_view(fn, *tree_map(fake, given))
+            return found or _watched(fn, *tree_map(fake, given))
+    except Exception:
+        if real is None:
+            raise
+    return derive_real(fn, *real())
 
 
 def derive_real(fn: Function, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Derived:
@@ -71,11 +80,13 @@ def derive_real(fn: Function, args: Sequence[Any] = (), kwargs: Mapping[str, Any
 
     What the call reads behind torch's back is not seen: an argument no op touched is all target.
     """
+
+    def copy(x: Any) -> Any:
+        return x.detach().clone() if isinstance(x, Tensor) else x
+
+    given = tree_map(copy, (tuple(args), dict(kwargs or {})))
     with undisturbed():
-        copies = tree_map(
-            lambda x: x.detach().clone() if isinstance(x, Tensor) else x, (tuple(args), dict(kwargs or {}))
-        )
-        return _watched(fn, *copies, real=True)
+        return _watched(fn, given[0], given[1], real=True)
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -20,7 +19,7 @@ from ncd.circuit.weave import Weave
 from ncd.ops.aten import AtenCall, Operand, opaque
 from ncd.ops.aten import weave as rule_of
 from ncd.tracing.bind import Dims, bind
-from ncd.tracing.plain import aten_call, facts, tensors
+from ncd.tracing.plain import aten_call, facts, flat, tensors
 
 _MERELY_ASKS = ("_assert", "sym_", "is_", "prim", "_has_", "dense_dim", "sparse_dim")
 """Ops without a tensor result that read no values worth knowing: checks and questions about the layout."""
@@ -73,7 +72,7 @@ class Watch(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        ins = tensors((args, kwargs))
+        ins = flat((args, kwargs))
         self.used.update(map(id, ins))
         before = [self.known(x) for x in ins]
         if not hasattr(func, "_schema"):
@@ -84,7 +83,7 @@ class Watch(TorchDispatchMode):
         # An op that reshapes its operand in place has to be looked at while the old shape stands.
         early = self._rule(func, args, kwargs, None) if facts(func).reshapes else None
         out = func(*args, **kwargs)
-        outs = tensors(out)
+        outs = flat(out)
         if not outs:
             if not facts(func).name.startswith(_MERELY_ASKS):
                 for dims in before:
@@ -107,7 +106,7 @@ class Watch(TorchDispatchMode):
     def _rule(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], out: Any) -> Weave | None:
         call = aten_call(func, args, kwargs, out)
         rule = rule_of(call) if call.outs else None
-        return rule if rule is None or len(rule.ins) == len(tensors((args, kwargs))) else None
+        return rule if rule is None or len(rule.ins) == len(flat((args, kwargs))) else None
 
     def _push(self, rule: Weave, before: list[Dims], outs: list[Tensor]) -> None:
         groups = [(rule, outs)] if not rule.rest else [(r, [o]) for r, o in zip((rule, *rule.rest), outs, strict=True)]

@@ -1,0 +1,356 @@
+"""The working graph of a simplification: what a diagram is while its ops are being rewritten.
+
+An operand is an array and one index per wire (per atomic axis); permuting, splitting and merging
+axes is then a mere renaming.  Arrays keep the ids they have in the exact diagram.  What computes
+an array is looked up in ``steps``, so that every node can be run whatever was done to it: its
+body is the slice of calls between its inputs and its outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ncd.circuit.axis import Axis
+from ncd.circuit.diagram import Array, Call, Diagram, Op, Place, Ref
+from ncd.circuit.weave import Form, Weave
+
+
+@dataclass(eq=False)
+class Node:
+    """One operation: operands with an index per wire, the indices it acts on, and how it is drawn."""
+
+    kind: str
+    name: str
+    ins: list[Array]
+    outs: list[Array]
+    itok: list[list[str]]
+    otok: list[list[str]]
+    targets: set[str]
+    path: str
+    place: Place | None
+    order: float
+    covers: tuple[int, ...]
+    symbol: str = ""
+    label: str = ""
+    evidence: tuple[str, ...] = ()
+    literals: list[float] = field(default_factory=list)
+    view: bool = False
+
+    def operands(self) -> Iterator[tuple[Array, list[str]]]:
+        yield from zip(self.ins, self.itok, strict=True)
+        yield from zip(self.outs, self.otok, strict=True)
+
+    @property
+    def read(self) -> set[str]:
+        return {t for row in self.itok for t in row}
+
+    @property
+    def made(self) -> set[str]:
+        return {t for row in self.otok for t in row}
+
+    @property
+    def contracted(self) -> bool:
+        """Whether it only multiplies and sums: all it acts on are indices that vanish."""
+        return self.kind == "contraction" and self.targets <= self.read - self.made
+
+    @property
+    def pointwise(self) -> bool:
+        return not self.targets and not self.view and self.kind == "map"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What computes some arrays: calls, the arrays they read, and their place in the program."""
+
+    calls: tuple[Call, ...]
+    reads: tuple[int, ...]
+    makes: tuple[int, ...]
+    order: float
+
+
+class Net:
+    """Nodes in execution order, who reads what, and how every array is computed."""
+
+    def __init__(self, exact: Diagram) -> None:
+        self.exact = exact
+        self.nodes: dict[Node, None] = {}
+        self.readers: dict[int, dict[Node, None]] = {}
+        self.maker: dict[int, Node] = {}
+        self.steps: dict[int, Step] = {}
+        self.arrays: dict[int, Array] = {a.id: a for a in exact.inputs}
+        self.constants: set[int] = set()
+        self.inputs: list[Array] = list(exact.inputs)
+        self.outputs: list[Array] = list(exact.outputs)
+        self.fresh = 1 + max((a.id for op in _opened(exact) for a in (*op.inputs, *op.outputs)), default=0)
+        for order, (position, op) in enumerate(_with_positions(exact)):
+            self.add_op(op, position, float(order))
+
+    def add_op(self, op: Op, position: int, order: float) -> None:
+        step = Step(op.body, tuple(a.id for a in op.inputs), tuple(a.id for a in op.outputs), order)
+        for a in (*op.inputs, *op.outputs):
+            self.arrays.setdefault(a.id, a)
+        for a in op.outputs:
+            self.steps[a.id] = step
+        view = op.kind == "rearrange" and not op.weave.targets and not any(c.writes for c in op.body)
+        weaves = (op.weave, *op.weave.rest)
+        groups = [(o,) for o in op.outputs] if op.weave.rest else [op.outputs]
+        for weave, outs in zip(weaves, groups, strict=True):
+            part = replace(op, outputs=outs, weave=weave)
+            itok, otok = part.indices()
+            touched = {t for row in (*itok, *otok) for t in row if part.touches(t)}
+            self.add(
+                Node(
+                    op.kind,
+                    op.name,
+                    list(op.inputs),
+                    list(outs),
+                    [list(r) for r in itok],
+                    [list(r) for r in otok],
+                    touched,
+                    op.path,
+                    op.source,
+                    order,
+                    (position,),
+                    op.symbol,
+                    op.label,
+                    literals=[x for c in op.body for x in numbers(c)],
+                    view=view and len(op.inputs) == 1,
+                )
+            )
+
+    # ---------------------------------------------------------------- the graph
+    def add(self, node: Node) -> Node:
+        self.nodes[node] = None
+        for a in node.ins:
+            self.readers.setdefault(a.id, {})[node] = None
+        for a in node.outs:
+            self.maker[a.id] = node
+        return node
+
+    def drop(self, node: Node) -> None:
+        del self.nodes[node]
+        for a in node.ins:
+            self.readers[a.id].pop(node, None)
+        for a in node.outs:
+            if self.maker.get(a.id) is node:
+                del self.maker[a.id]
+
+    def ordered(self) -> list[Node]:
+        return sorted(self.nodes, key=lambda n: n.order)
+
+    def reading(self, a: Array) -> list[Node]:
+        return list(self.readers.get(a.id, ()))
+
+    def is_output(self, a: Array) -> bool:
+        return any(o.id == a.id for o in self.outputs)
+
+    def hidden(self, a: Array) -> bool:
+        """Whether no input reaches the array and nothing draws it: a weight or a constant."""
+        return a.id not in self.maker and (a.hidden or a.id in self.constants)
+
+    def constant(self, a: Array) -> bool:
+        """Whether the array is the same for all inputs and all weights."""
+        return a.id not in self.maker and (a.kind in ("constant", "buffer") or a.id in self.constants)
+
+    def read_from(self, old: Array, new: Array, wires: list[int | None]) -> None:
+        """Let everything that reads ``old`` read ``new``: wire k of ``old`` is wire ``wires[k]`` of ``new``.
+
+        None is a broadcast: the wire is dropped at the reader.
+        """
+        for node in self.reading(old):
+            for i, a in enumerate(node.ins):
+                if a.id == old.id:
+                    row = [""] * len(new.wires)
+                    for k, w in enumerate(wires):
+                        if w is not None:
+                            row[w] = node.itok[i][k]
+                    node.ins[i], node.itok[i] = new, row
+            self.readers[old.id].pop(node, None)
+            self.readers.setdefault(new.id, {})[node] = None
+        self.outputs = [new if o.id == old.id else o for o in self.outputs]
+
+    def merge(self, nodes: Iterable[Node], like: Node, **changes: Any) -> Node:
+        """One node instead of several; it stands where the last of them stood."""
+        gone = sorted(nodes, key=lambda n: n.order)
+        new = replace(like, **changes)
+        new.covers = tuple(sorted({c for n in gone for c in n.covers}))
+        for n in gone:
+            self.drop(n)
+        return self.add(new)
+
+    # ---------------------------------------------------------------- running
+    def slice(self, outs: Iterable[int], stop: Iterable[int]) -> list[Step]:
+        """The steps from ``stop`` (and hidden arrays) to ``outs``, in program order."""
+        seen: dict[Step, None] = {}
+        known, todo = set(stop), list(outs)
+        done: set[int] = set()
+        while todo:
+            i = todo.pop()
+            if i in known or i in done or i not in self.steps:
+                continue
+            done.add(i)
+            step = self.steps[i]
+            if step not in seen:
+                seen[step] = None
+                todo.extend(step.reads)
+        return sorted(seen, key=lambda s: s.order)
+
+    def body(self, node: Node) -> tuple[Call, ...]:
+        steps = self.slice((a.id for a in node.outs), (a.id for a in node.ins if not self.hidden(a)))
+        return tuple(c for s in steps for c in s.calls)
+
+    def invent(self, like: Array, axes: tuple[Axis, ...] | None = None) -> Array:
+        """A new array that no recorded call made."""
+        new = Array(self.fresh, like.axes if axes is None else axes, like.dtype)
+        self.fresh += 1
+        self.arrays[new.id] = new
+        return new
+
+    def rebase(self, target: Array, old: Array, new: Array) -> Array:
+        """The array that ``target`` would be if its calls read ``new`` instead of ``old``."""
+        swap = {old.id: new.id}
+        last = target
+        for step in self.slice((target.id,), (old.id,)):
+            if not any(i in swap for i in step.reads):
+                continue
+            made = {i: self.invent(self.arrays[i]) for i in step.makes}
+            swap |= {i: a.id for i, a in made.items()}
+            twin = Step(
+                tuple(substituted(c, swap) for c in step.calls),
+                tuple(swap.get(i, i) for i in step.reads),
+                tuple(a.id for a in made.values()),
+                step.order,
+            )
+            for i, a in made.items():
+                self.steps[a.id] = twin
+                if i == target.id:
+                    last = a
+        return last
+
+    def define(self, array: Array, name: str, *args: Any, order: float, **kwargs: Any) -> None:
+        """Say how an array is computed, by one call on arrays and plain literals."""
+
+        def plain(x: Any) -> Any:
+            return Ref(x.id) if isinstance(x, Array) else x
+
+        call = Call(name, tuple(map(plain, args)), tuple((k, plain(v)) for k, v in kwargs.items()), Ref(array.id))
+        reads = tuple(x.id for x in (*args, *kwargs.values()) if isinstance(x, Array))
+        self.steps[array.id] = Step((call,), reads, (array.id,), order)
+
+    # ---------------------------------------------------------------- back to a diagram
+    def freeze(self) -> Diagram:
+        kept = [self.op(n) for n in self.ordered()]
+        tail = [c for s in self.slice((a.id for a in self.exact.outputs), (a.id for a in self.outputs)) for c in s.calls]
+        source = replace(self.exact.source, exact=self.exact, opened={}, tail=tuple(tail))
+        source.returns = tuple(a.id for a in self.exact.outputs)
+        used = {op.path for op in kept}
+        parents = {b.path: b.parent for b in self.exact.blocks}
+        keep: set[str] = set()
+        for path in used:
+            here: str | None = path
+            while here is not None and here not in keep:
+                keep.add(here)
+                here = parents.get(here)
+        blocks = tuple(b for b in self.exact.blocks if b.path in keep)
+        return replace(
+            self.exact, ops=tuple(kept), outputs=tuple(self.outputs), blocks=blocks, source=source, reads=self.exact.reads
+        )
+
+    def op(self, n: Node) -> Op:
+        ins = tuple(self.sealed(a) for a in n.ins)
+        weave = self.weave(n)
+        return Op(
+            n.kind, n.name, ins, tuple(n.outs), weave, n.path, n.place, self.body(n), n.symbol, n.label, n.covers, n.evidence
+        )  # fmt: skip
+
+    def sealed(self, a: Array) -> Array:
+        """A folded constant says that it is one."""
+        return replace(a, kind="constant") if self.constant(a) and not a.hidden else a
+
+    def weave(self, n: Node) -> Weave:
+        """The node's weave over its operands' dimensions, indices named after their axes."""
+        names: dict[str, str] = {}
+        sizes: dict[str, int] = {}
+        used: set[str] = set()
+        for a, row in n.operands():
+            for axis, token in zip(a.wires, row, strict=True):
+                if token not in names:
+                    name = axis.name
+                    while name in used:
+                        name += "'"
+                    names[token] = name
+                    used.add(name)
+                    sizes[name] = axis.size
+
+        def side(arrays: list[Array], rows: list[list[str]]) -> tuple[tuple[Form, ...], ...]:
+            return tuple(_forms(a, [names[t] for t in row], sizes) for a, row in zip(arrays, rows, strict=True))
+
+        targets = frozenset(names[t] for t in n.targets if t in names)
+        return Weave(side(n.ins, n.itok), side(n.outs, n.otok), sizes, targets)
+
+
+def _forms(a: Array, row: list[str], sizes: dict[str, int]) -> tuple[Form, ...]:
+    out, at = [], 0
+    for axis in a.axes:
+        part = row[at : at + len(axis.leaves)]
+        at += len(part)
+        terms, step = [], 1
+        for name in reversed(part):
+            terms.append((step, name))
+            step *= sizes[name]
+        out.append(Form(tuple(reversed(terms))))
+    return tuple(out)
+
+
+def _with_positions(exact: Diagram) -> Iterator[tuple[int, Op]]:
+    """The recorded ops, composites that were opened replaced by what is inside."""
+    for i, op in enumerate(exact.ops):
+        for inner in exact.source.opened.get(i, (op,)):
+            yield i, inner
+
+
+def _opened(exact: Diagram) -> Iterator[Op]:
+    yield from exact.ops
+    for inner in exact.source.opened.values():
+        yield from inner
+
+
+def numbers(call: Call) -> list[float]:
+    """The plain numbers among a call's literals."""
+
+    def walk(x: Any) -> Iterator[float]:
+        if isinstance(x, (int, float)) and not isinstance(x, bool):
+            yield x
+        elif isinstance(x, (tuple, list)):
+            for y in x:
+                yield from walk(y)
+
+    return [*walk(call.args), *(n for _, v in call.kwargs for n in walk(v))]
+
+
+def substituted(call: Call, ids: dict[int, int]) -> Call:
+    """The same call on other arrays."""
+
+    def walk(x: Any) -> Any:
+        if isinstance(x, Ref):
+            return Ref(ids.get(x.id, x.id))
+        if isinstance(x, tuple):
+            return tuple(map(walk, x))
+        if isinstance(x, list):
+            return list(map(walk, x))
+        if isinstance(x, dict):
+            return {k: walk(v) for k, v in x.items()}
+        return x
+
+    return replace(
+        call,
+        args=walk(call.args),
+        kwargs=tuple((k, walk(v)) for k, v in call.kwargs),
+        out=walk(call.out),
+        writes=tuple((ids.get(a, a), ids.get(b, b)) for a, b in call.writes),
+    )
+
+
+Pass = Callable[[Net], None]

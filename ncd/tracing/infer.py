@@ -1,0 +1,180 @@
+"""From recorded calls to axis relations: one derivation per distinct signature, then identity.
+
+Every tensor dimension is a tuple of atoms.  Each call's weave is derived once per signature and
+pushed over the atoms of its operands; merges and cuts act everywhere at once, so the axes of a
+weight are refined by a view of the product it made.  Equal sizes are never evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensor
+
+from ncd.circuit.axis import Dim, fresh, leaves, size, unify
+from ncd.circuit.weave import Form, Side, Weave, plain
+from ncd.ops.calls import is_window
+from ncd.tracing.bind import bind
+from ncd.tracing.callables import short
+from ncd.tracing.derive import Derived, derive, derive_real
+from ncd.tracing.record import Recorded, Value
+
+_SIGNATURES: dict[object, Derived] = {}
+_LIMIT = 20_000
+
+
+@dataclass(eq=False)
+class Woven:
+    """A recorded call with its weave and, per weave, what each variable is bound to."""
+
+    call: Recorded
+    derived: Derived
+    bindings: list[Mapping[str, Dim]]
+    opaque: bool
+
+
+def signature(call: Recorded) -> object:
+    """What the weave of a call depends on."""
+
+    def key(x: Any) -> object:
+        if isinstance(x, Value):
+            return ("T", x.shape, x.dtype)
+        if isinstance(x, (tuple, list)):
+            return (type(x).__name__, *map(key, x))
+        if isinstance(x, dict):
+            return ("dict", *((k, key(v)) for k, v in x.items()))
+        return repr(x)
+
+    return (call.fn if not hasattr(call.fn, "__self__") else repr(call.fn), key(call.args), key(call.kwargs))
+
+
+def derived(call: Recorded, tensors: Mapping[Value, torch.Tensor]) -> Derived:
+    """The weave of a call, from its signature or, where meta tensors do not do, from real values."""
+    key = signature(call)
+    known = _SIGNATURES.get(key)
+    if known is None:
+        if len(_SIGNATURES) > _LIMIT:
+            _SIGNATURES.clear()
+        known = _SIGNATURES[key] = _derive(call, tensors)
+    return known
+
+
+def _derive(call: Recorded, tensors: Mapping[Value, torch.Tensor]) -> Derived:
+    def meta(v: Value) -> torch.Tensor:
+        t = tensors.get(v)
+        if t is not None and (t.layout is not torch.strided or "as_strided" in short(call.fn)):
+            return t
+        return torch.empty(v.shape, dtype=v.dtype, device="meta")
+
+    try:
+        return derive(call.fn, _filled(call.args, meta), _filled(call.kwargs, meta))
+    except Exception as error:
+        failure = error
+    if all(v in tensors and not isinstance(tensors[v], FakeTensor) for v in call.ins):
+        try:
+            return derive_real(call.fn, _filled(call.args, tensors.__getitem__), _filled(call.kwargs, tensors.__getitem__))
+        except Exception as error:
+            failure = error
+    return Derived(Weave((), (), {}), (f"{short(call.fn)}: {type(failure).__name__}",), "none")
+
+
+def _filled(x: Any, tensor: Callable[[Value], torch.Tensor]) -> Any:
+    """Literals with tensors for values."""
+    if isinstance(x, Value):
+        return tensor(x)
+    if isinstance(x, (tuple, list)):
+        return type(x)([_filled(y, tensor) for y in x])
+    if isinstance(x, dict):
+        return {k: _filled(y, tensor) for k, y in x.items()}
+    return x
+
+
+def coarse(weave: Weave, call: Recorded, outs: list[Value]) -> Weave:
+    """A windowed operation with each windowed dimension as one whole target.
+
+    A stride-2 pool reads at ``2y+[i]``, which enumerates the axis; taken as a factorisation it
+    would cut the pixel axis everywhere.  Touching more is sound.
+    """
+    sizes, targets = dict(weave.sizes), set(weave.targets)
+
+    def whole(form: Form, name: str, n: int) -> Form:
+        if len(form.terms) < 2 and not form.const:
+            return form
+        sizes[name] = n
+        targets.add(name)
+        return plain(name)
+
+    def side(arrays: Side, values: list[Value], mark: str) -> Side:
+        return tuple(
+            tuple(whole(f, f"{mark}{i}.{k}", n) for k, (f, n) in enumerate(zip(dims, v.shape, strict=True)))
+            for i, (dims, v) in enumerate(zip(arrays, values, strict=True))
+        )
+
+    ins, made = side(weave.ins, call.ins, "@i"), side(weave.outs, outs, "@o")
+    return replace(weave, ins=ins, outs=made, sizes=sizes, targets=frozenset(targets))
+
+
+def infer(calls: list[Recorded], values: list[Value], tensors: Mapping[Value, torch.Tensor]) -> list[Woven]:
+    """Give every value its dimensions, in execution order."""
+    for v in values:
+        if v.kind != "value" and v.dims is None:
+            v.dims = fresh(v.shape)
+    return [weave_call(c, tensors) for c in calls]
+
+
+def dims(v: Value) -> tuple[Dim, ...]:
+    if v.dims is None:
+        v.dims = fresh(v.shape)
+    return v.dims
+
+
+def produced(call: Recorded) -> list[Value]:
+    """The values a call's weave speaks of: its results, or what it wrote if it returns nothing."""
+    if call.outs:
+        return call.outs
+    new = dict(call.writes)
+    return [new[v] for v in dict.fromkeys(call.ins) if v in new]
+
+
+def weave_call(call: Recorded, tensors: Mapping[Value, torch.Tensor]) -> Woven:
+    found = derived(call, tensors)
+    outs = produced(call)
+    opaque = bool(found.missing)
+    bindings: list[Mapping[str, Dim]] = []
+    weaves = (found.weave, *found.weave.rest)
+    groups = [[o] for o in outs] if len(weaves) > 1 else [outs]
+    fits = len(found.weave.ins) == len(call.ins) and len(groups) == len(weaves)
+    fits = fits and all(
+        len(g) == len(w.outs) and all(len(f) == len(o.shape) for f, o in zip(w.outs, g, strict=True))
+        for w, g in zip(weaves, groups, strict=True)
+    )
+    if fits:
+        for weave, group in zip(weaves, groups, strict=True):
+            bound = bind(
+                coarse(weave, call, group) if is_window(short(call.fn)) else weave,
+                [dims(v) for v in call.ins],
+                [o.shape for o in group],
+            )
+            fits = fits and bound.ok
+            bindings.append(bound.env)
+            for o, d in zip(group, bound.outs, strict=True):
+                if tuple(map(size, d)) != o.shape:
+                    fits = False
+                elif o.dims is None:
+                    o.dims = d
+    if not fits:
+        opaque = True
+        bindings = []
+    for old, new in call.writes:
+        # A write keeps the axes of what was written, whatever the call says about its result.
+        if new.dims is None:
+            new.dims = dims(old)
+        elif old.shape == new.shape:
+            for a, b in zip(dims(old), new.dims, strict=True):
+                unify(leaves(a), leaves(b))
+    for o in outs:
+        dims(o)
+    return Woven(call, found, bindings, opaque)

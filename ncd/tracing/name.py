@@ -1,0 +1,146 @@
+"""Names for axes: the user's patterns first, then what modules call that size, then letters.
+
+A name is for reading; identity never depends on it.  Every integer attribute of a module (and of
+its ``config``) that equals the size of an axis the module touches is a vote for its name.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
+from typing import Any
+
+from ncd.circuit.axis import Atom, leaves
+from ncd.tracing.infer import Woven
+from ncd.tracing.record import Value
+
+# What configurations call an axis -> what papers call it.
+PAPER = {
+    alias: name
+    for name, aliases in {
+        "d_model": "hidden_size n_embd embed_dim embedding_size d_model model_dim width hidden_dim",
+        "d_k": "head_dim attention_head_size d_kv d_k d_head key_dim kdim",
+        "d_v": "v_head_dim d_v vdim",
+        "d_ff": "intermediate_size ffn_dim d_ff n_inner dim_feedforward mlp_dim encoder_ffn_dim decoder_ffn_dim ffn_hidden",
+        "h": "num_attention_heads num_heads n_head nhead n_heads encoder_attention_heads decoder_attention_heads heads h",
+        "g": "num_key_value_heads n_kv_heads",
+        "r": "num_key_value_groups",
+        "v": "vocab_size n_vocab num_embeddings",
+        "e": "num_local_experts num_experts n_routed_experts",
+        "n": "state_size ssm_state_size",
+        "d_inner": "intermediate_size_mamba d_inner",
+        "l": "max_position_embeddings n_positions n_ctx max_source_positions",
+        "c": "num_channels in_channels out_channels num_features",
+        "d": "in_features out_features embedding_dim input_size normalized_shape",
+        "w": "window_size",
+        "p": "patch_size",
+    }.items()
+    for alias in aliases.split()
+}
+# Attributes every layer has; they speak only where nobody else does.
+GENERIC = frozenset(
+    "in_features out_features in_channels out_channels num_embeddings embedding_dim input_size nx nf num_features".split()
+)
+SILENT = frozenset(
+    "training padding_idx layer_idx groups num_layers num_hidden_layers dropout eos_token_id bos_token_id pad_token_id "
+    "decoder_start_token_id chunk_size_feed_forward type_vocab_size num_labels kernel_size stride layer_id "
+    "conv_kernel conv_kernel_size max_window_layers num_experts_per_tok".split()
+)
+SECOND = {"d_k": "d_v"}
+# What enters as a batch, a sequence or an image is called that, whatever size it happens to have.
+FIRM = frozenset(["b", "s", "x", "y", "z"])
+LETTERS = "adefijlnopqrtuwzabgmxy"
+
+
+def ints(thing: Any) -> dict[str, int]:
+    """The public integer attributes that may be sizes of axes."""
+    found = getattr(thing, "__dict__", {})
+    return {
+        k: v for k, v in found.items() if type(v) is int and v > 1 and not k.startswith("_") and k not in SILENT
+    }
+
+
+def votes(woven: Iterable[Woven]) -> dict[Atom, Counter[str]]:
+    """Per axis, how often a module that touches it has a name for its size."""
+    touched: dict[int, set[Atom]] = defaultdict(set)
+    modules: dict[int, Any] = {}
+    for w in woven:
+        module = w.call.where.module
+        modules[id(module)] = module
+        for v in (*w.call.ins, *w.call.outs):
+            for dim in v.dims or ():
+                touched[id(module)].update(leaves(dim))
+    result: dict[Atom, Counter[str]] = defaultdict(Counter)
+    for key, atoms in touched.items():
+        by_size: dict[int, list[tuple[str, float]]] = defaultdict(list)
+        for thing, weight in ((modules[key], 3.0), (getattr(modules[key], "config", None), 1.0)):
+            for name, n in ints(thing).items():
+                by_size[n].append((name, weight * (0.1 if name in GENERIC else 1.0)))
+        for atom in atoms:
+            for name, weight in by_size.get(atom.size, ()):
+                result[atom][name] += weight  # type: ignore[assignment]
+    return result
+
+
+def assign(atoms: Iterable[Atom], woven: list[Woven], roles: Mapping[Atom, str]) -> dict[Atom, str]:
+    """A name for every atom, distinct.  ``roles`` are guesses from where the axis enters."""
+    atoms = list(atoms)
+    ballots = votes(woven)
+    names = {a: a.name for a in atoms if a.rank == 0 and a.name}
+    taken = set(names.values())
+
+    def free(base: str) -> str:
+        if base not in taken:
+            return base
+        second = SECOND.get(base)
+        if second and second not in taken:
+            return second
+        return next(n for n in (f"{base}{i}" for i in count(2)) if n not in taken)
+
+    letters = _letters()
+    for atom in atoms:
+        if atom in names:
+            continue
+        ballot = ballots.get(atom)
+        best = ballot.most_common(1)[0] if ballot else None
+        if roles.get(atom) in FIRM:
+            name = free(roles[atom])
+        elif best is not None and best[1] >= 1:
+            name = free(PAPER.get(best[0], best[0]))
+        elif atom in roles:
+            name = free(roles[atom])
+        elif best is not None:
+            name = free(PAPER.get(best[0], best[0]))
+        else:
+            name = next(n for n in letters if n not in taken)
+        names[atom] = name
+        taken.add(name)
+    return names
+
+
+def _letters() -> Iterator[str]:
+    seen: set[str] = set()
+    for c in LETTERS:
+        if c not in seen:
+            seen.add(c)
+            yield c
+    for i in count(2):
+        yield from (f"{c}{i}" for c in sorted(seen))
+
+
+def guess(inputs: Iterable[Value], convolved: set[int]) -> dict[Atom, str]:
+    """What the axes of unnamed inputs usually are: tokens, sequences, images."""
+    roles: dict[Atom, str] = {}
+    for v in inputs:
+        dims = [leaves(d) for d in v.dims or ()]
+        if v.id in convolved:
+            usual = {3: "b c x", 4: "b c y x", 5: "b c z y x"}.get(len(dims), "")
+        elif v.dtype.is_floating_point:
+            usual = {2: "b d", 3: "b s d", 4: "b h s d"}.get(len(dims), "")
+        else:
+            usual = {1: "s", 2: "b s"}.get(len(dims), "")
+        for dim, name in zip(dims, usual.split(), strict=False):
+            if len(dim) == 1:
+                roles.setdefault(dim[0], name)
+    return roles

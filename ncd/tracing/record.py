@@ -1,0 +1,351 @@
+"""Recording a forward pass: torch-level calls, the modules they were made in, and the source lines.
+
+Two modes are on the stack.  ``Recorder`` sees torch functions and keeps each whole; ``Gaps`` below
+it sees the aten ops and records one as a call of its own only when no torch-level call is open
+(vmap bodies, scripted modules, C++ code).  So every aten op runs inside exactly one recorded call.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import torch
+from torch._C._functorch import peek_interpreter_stack
+from torch._subclasses.fake_tensor import FakeTensor
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from ncd.circuit.diagram import Place
+from ncd.tracing.opened import opened_copy
+from ncd.tracing.source import Stack
+
+# Calls that only ask about a tensor.  The list is for speed: a call that returns no tensor and
+# writes nothing is dropped anyway.
+QUESTIONS = frozenset(
+    "size dim numel stride is_floating_point is_complex element_size __len__ is_contiguous data_ptr get_device "
+    "__hash__ __repr__ __format__ storage_offset untyped_storage is_tensor ndimension nelement __set__ "
+    "requires_grad_ is_inference".split()
+)
+READS = frozenset(
+    "item tolist __bool__ __int__ __float__ __index__ __contains__ numpy equal allclose is_nonzero".split()
+)
+
+
+@dataclass(eq=False)
+class Value:
+    """A tensor at one moment: in-place writes make new values of the same object."""
+
+    id: int
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    kind: str
+    name: str = ""
+    data: torch.Tensor | None = None
+    dims: Any = None
+
+
+@dataclass(eq=False)
+class Activation:
+    """One call of a module, or of another method of it."""
+
+    module: Any
+    path: str
+    cls: str
+    parent: Activation | None = None
+
+
+@dataclass(eq=False)
+class Recorded:
+    """One call; ``args``, ``kwargs`` and ``out`` hold Values where the tensors were."""
+
+    fn: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    out: Any
+    ins: list[Value]
+    outs: list[Value]
+    writes: list[tuple[Value, Value]]
+    where: Activation
+    place: Place | None
+    inside: list[Recorded] = field(default_factory=list)
+
+
+@dataclass
+class Recording:
+    """What one forward pass did."""
+
+    root: Activation
+    activations: list[Activation]
+    calls: list[Recorded]
+    values: list[Value]
+    inputs: list[Value]
+    outputs: list[Value]
+    reads: list[tuple[int, str, Place | None, Value]]
+    tensors: dict[Value, torch.Tensor] = field(default_factory=dict)
+
+
+class Recorder(TorchFunctionMode):
+    """Records torch-level calls; one instance is one recording."""
+
+    def __init__(self, root: Activation, names: dict[int, str], owned: dict[int, tuple[str, str]]) -> None:
+        super().__init__()
+        self.names = names
+        """Module id -> dotted name."""
+        self.owned = owned
+        """Tensor id -> (kind, dotted name) for parameters and buffers."""
+        self.root = self.here = root
+        self.activations = [root]
+        self.entered: dict[str, int] = {}
+        self.by_frame: dict[FrameType, Activation | None] = {}
+        self.calls: list[Recorded] = []
+        self.body = self.calls
+        self.values: list[Value] = []
+        self.known: dict[int, Value] = {}
+        self.alive: dict[int, torch.Tensor] = {}
+        self.aliases: dict[int, list[int]] = {}
+        self.reads: list[tuple[int, str, Place | None, Value]] = []
+        self.stack = Stack()
+        self.busy = False
+        self.counter = itertools.count()
+
+    # ---------------------------------------------------------------- values
+    def value(self, t: torch.Tensor, kind: str = "constant", name: str = "") -> Value:
+        """The value a tensor has now.  The tensor is kept alive: Python reuses ids."""
+        known = self.known.get(id(t))
+        if known is not None:
+            return known
+        if kind == "constant":
+            kind, name = self.owned.get(id(t), (kind, name))
+            if kind == "constant" and isinstance(t, torch.nn.Parameter):
+                kind = "parameter"
+        v = Value(next(self.counter), tuple(t.shape), t.dtype, kind, name)
+        if kind == "constant":
+            v.data = t if isinstance(t, FakeTensor) else t.detach().clone()
+        self.values.append(v)
+        self.known[id(t)] = v
+        self.alive[id(t)] = t
+        if t.layout is torch.strided:
+            self.aliases.setdefault(_storage(t), []).append(id(t))
+        return v
+
+    def refer(self, x: Any, found: list[Value], tensors: list[torch.Tensor]) -> Any:
+        """A structure with values for tensors; both are collected in order."""
+        if isinstance(x, torch.Tensor):
+            v = self.value(x)
+            found.append(v)
+            tensors.append(x)
+            return v
+        if type(x) in (tuple, list, torch.Size):
+            if type(x) is torch.Size:
+                return tuple(x)
+            return type(x)([self.refer(y, found, tensors) for y in x])
+        if type(x) is dict:
+            return {k: self.refer(y, found, tensors) for k, y in x.items()}
+        if isinstance(x, slice):
+            if not any(isinstance(y, torch.Tensor) for y in (x.start, x.stop, x.step)):
+                return x
+            return slice(*(int(y) if isinstance(y, torch.Tensor) else y for y in (x.start, x.stop, x.step)))
+        return x
+
+    def result(self, x: Any, found: list[Value]) -> Any:
+        if isinstance(x, torch.Tensor):
+            v = self.value(x, "value")
+            found.append(v)
+            return v
+        if isinstance(x, (tuple, list)):
+            return tuple(self.result(y, found) for y in x)
+        if isinstance(x, dict):
+            return {k: self.result(y, found) for k, y in x.items()}
+        return None
+
+    # ---------------------------------------------------------------- calls
+    def __torch_function__(self, fn: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if peek_interpreter_stack() is not None:
+            # Under vmap or grad the tensors must not be kept: Gaps records the aten ops below instead.
+            return fn(*args, **kwargs)
+        name = getattr(fn, "__name__", "")
+        if name in QUESTIONS:
+            return fn(*args, **kwargs)
+        return self.call(fn, name, args, kwargs)
+
+    def call(self, fn: Any, name: str, args: Any, kwargs: Any) -> Any:
+        """Run ``fn`` and record it; while it runs, what Gaps sees belongs to it."""
+        outer, self.busy = self.busy, True
+        try:
+            return self.record(fn, name, args, kwargs)
+        finally:
+            self.busy = outer
+
+    def record(self, fn: Any, name: str, args: Any, kwargs: Any) -> Any:
+        ins: list[Value] = []
+        tensors: list[torch.Tensor] = []
+        seen_args = tuple([self.refer(a, ins, tensors) for a in args])
+        seen_kwargs = {k: self.refer(a, ins, tensors) for k, a in kwargs.items()}
+        before = [(_version(t), t.shape) for t in tensors]
+        frames = self.stack.frames(3)
+        inside: list[Recorded] = []
+        again = opened_copy(fn)
+        out = fn(*args, **kwargs) if again is None else self.open(again, args, kwargs, inside)
+        written = [t for t, (v, s) in zip(tensors, before, strict=True) if _version(t) != v or t.shape != s]
+        outs: list[Value] = []
+        shape = self.result(out, outs) if not written else None
+        if not outs and not written and not _has_tensor(out):
+            if tensors and name in READS:
+                self.reads.append((len(self.calls), name, self.stack.place(frames[0]) if frames else None, ins[0]))
+            return out
+        writes = self.rewrite(written) if written else []
+        if written:
+            shape = self.result(out, outs)
+        record = Recorded(
+            fn,
+            seen_args,
+            seen_kwargs,
+            shape,
+            ins,
+            outs,
+            writes,
+            self.locate(frames),
+            self.stack.place(frames[0]) if frames else None,
+            inside,
+        )
+        self.body.append(record)
+        return out
+
+    def open(self, again: Callable[..., Any], args: Any, kwargs: Any, inside: list[Recorded]) -> Any:
+        """Run a Python composite with its own calls recorded one level below."""
+        outer, self.body, self.busy = self.body, inside, False
+        try:
+            with self:
+                return again(*args, **kwargs)
+        finally:
+            self.body, self.busy = outer, True
+
+    def rewrite(self, written: list[torch.Tensor]) -> list[tuple[Value, Value]]:
+        """A write makes a new value of the tensor and of every live alias of its storage."""
+        done: list[tuple[Value, Value]] = []
+        for storage in dict.fromkeys(_storage(t) for t in written):
+            for i in dict.fromkeys(self.aliases.get(storage, ())):
+                old = self.known.pop(i)
+                done.append((old, self.value(self.alive[i], "value")))
+            self.aliases[storage] = list(dict.fromkeys(self.aliases[storage]))
+        return done
+
+    # ---------------------------------------------------------------- modules
+    def locate(self, frames: list[FrameType]) -> Activation:
+        """The innermost module call this line is in; a method other than forward counts as one."""
+        here = self.here
+        for frame in reversed(frames):
+            code = frame.f_code
+            if code.co_argcount == 0 or code.co_name in ("forward", "__call__") or code.co_varnames[0] != "self":
+                continue
+            if frame in self.by_frame:
+                known = self.by_frame[frame]
+            else:
+                owner = frame.f_locals.get("self")
+                ours = isinstance(owner, torch.nn.Module) and id(owner) in self.names
+                known = None
+                if ours and all(a.module is not owner for a in _upward(here)):
+                    known = self.activate(owner, here)
+                self.by_frame[frame] = known
+            if known is not None and known.parent is here:
+                here = known
+        return here
+
+    def activate(self, module: torch.nn.Module, parent: Activation) -> Activation:
+        cls = type(module).__name__
+        name = self.names.get(id(module))
+        if name is None:
+            name = self.adopt(module, parent)
+        count = self.entered[name] = self.entered.get(name, 0) + 1
+        new = Activation(module, name if count == 1 else f"{name}#{count}", cls, parent)
+        self.activations.append(new)
+        return new
+
+    def adopt(self, module: torch.nn.Module, parent: Activation) -> str:
+        """A module the target does not own (a closure's): named after its class."""
+        base = type(module).__name__.lower()
+        taken = set(self.names.values())
+        name = next(n for n in itertools.chain([base], (f"{base}{i}" for i in itertools.count(2))) if n not in taken)
+        for sub, m in module.named_modules():
+            self.names.setdefault(id(m), f"{name}.{sub}" if sub else name)
+        for kind, owned in (("parameter", module.named_parameters()), ("buffer", module.named_buffers())):
+            for sub, t in owned:
+                self.owned.setdefault(id(t), (kind, f"{name}.{sub}"))
+        return name
+
+    def enter(self, module: torch.nn.Module, _: Any) -> None:
+        if module is self.root.module and self.here is self.root and "" not in self.entered:
+            self.entered[""] = 1
+            return
+        self.here = self.activate(module, self.locate(self.stack.frames(1)))
+
+    def leave(self, module: torch.nn.Module, _: Any, __: Any) -> None:
+        here: Activation | None = self.here
+        while here is not None and here.module is not module:
+            here = here.parent
+        if here is not None and here is not self.root:
+            assert here.parent is not None
+            self.here = here.parent
+            while self.here.parent is not None and self.here in self.by_frame.values():
+                self.here = self.here.parent
+
+
+class Gaps(TorchDispatchMode):
+    """Records the aten ops that run outside every recorded torch-level call."""
+
+    supports_higher_order_operators = True
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self.recorder = recorder
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        r = self.recorder
+        if r.busy:
+            return func(*args, **(kwargs or {}))
+        return r.call(func, getattr(func, "__name__", str(func)), args, kwargs or {})
+
+
+def _upward(a: Activation | None) -> Iterator[Activation]:
+    while a is not None:
+        yield a
+        a = a.parent
+
+
+def _storage(t: torch.Tensor) -> int:
+    return t.untyped_storage()._cdata if t.layout is torch.strided else -id(t)
+
+
+def _version(t: torch.Tensor) -> int:
+    return 0 if t.is_inference() else t._version
+
+
+def _has_tensor(x: Any) -> bool:
+    if isinstance(x, torch.Tensor):
+        return True
+    if isinstance(x, (tuple, list)):
+        return any(map(_has_tensor, x))
+    return isinstance(x, dict) and any(map(_has_tensor, x.values()))
+
+
+@contextmanager
+def recording(recorder: Recorder) -> Iterator[None]:
+    """Within, everything torch does on this thread goes into the recorder."""
+    hooks = [
+        register_module_forward_pre_hook(recorder.enter),
+        register_module_forward_hook(recorder.leave, always_call=True),
+    ]
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.no_grad(), torch.compiler.set_stance("force_eager"), Gaps(recorder), recorder:
+            yield
+    finally:
+        for hook in hooks:
+            hook.remove()

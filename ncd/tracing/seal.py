@@ -1,0 +1,299 @@
+"""From a finished inference to an immutable diagram."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from ncd.circuit.axis import ONE, Atom, Axis, Dim, composite, leaves
+from ncd.circuit.diagram import Array, Block, Call, Diagram, Name, Op, Origin, Read, Ref
+from ncd.circuit.weave import Form, Side, Weave
+from ncd.ops.calls import Row, describe
+from ncd.tracing.callables import dotted, short
+from ncd.tracing.infer import Woven, produced
+from ncd.tracing.name import assign, guess
+from ncd.tracing.record import Activation, Recorded, Recording, Value
+
+_DTYPES: dict[torch.dtype, str] = {}
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    if dtype not in _DTYPES:
+        _DTYPES[dtype] = str(dtype).removeprefix("torch.")
+    return _DTYPES[dtype]
+
+
+class Sealer:
+    """Turns values, calls and atoms into arrays, ops and axes; one instance is one diagram."""
+
+    def __init__(self, recording: Recording, woven: list[Woven], sizes: Mapping[Atom, int], literal: list[Recorded]) -> None:
+        self.recording, self.woven, self.sizes, self.literal = recording, woven, sizes, literal
+        self.origin = Origin()
+        self.functions: dict[int, int] = {}
+        self.arrays: dict[Value, Array] = {}
+        self.axes: dict[Atom, Axis] = {}
+        self.opened: dict[int, list[Woven]] = {}
+
+    # ---------------------------------------------------------------- axes and arrays
+    def name_axes(self, woven: list[Woven]) -> None:
+        order: dict[Atom, None] = {}
+        values = {v: None for w in woven for v in (*w.call.ins, *produced(w.call), *(n for _, n in w.call.writes))}
+        for v in (*self.recording.inputs, *values, *self.recording.outputs):
+            for dim in v.dims or ():
+                order.update(dict.fromkeys(leaves(dim)))
+        convolved = {v.id for w in woven for v in w.call.ins[:1] if short(w.call.fn).startswith("conv")}
+        names = assign(order, woven, guess(self.recording.inputs, convolved))
+        self.axes = {a: Axis(i, names[a], self.sizes.get(a, a.size)) for i, a in enumerate(order)}
+
+    def axis(self, dim: Dim) -> Axis:
+        parts = [self.axes[a] for a in leaves(dim)]
+        whole = composite(parts)
+        if len(parts) > 1 and len(dim) == 1 and dim[0].rank == 0 and dim[0].name:
+            return replace(whole, name=dim[0].name)
+        return whole if parts else ONE
+
+    def array(self, v: Value) -> Array:
+        found = self.arrays.get(v)
+        if found is None:
+            found = Array(v.id, tuple(map(self.axis, v.dims)), dtype_name(v.dtype), v.kind, v.name)
+            self.arrays[v] = found
+            if v.data is not None and v.kind in ("constant", "parameter", "buffer"):
+                self.origin.tensors[v.id] = v.data
+        return found
+
+    # ---------------------------------------------------------------- weaves
+    def weave(self, w: Woven, extra: list[tuple[Value, Value]]) -> Weave:
+        """The call's weave with one variable per axis, named after it; opaque calls touch everything."""
+        outs = produced(w.call)
+        if w.opaque or not w.bindings:
+            return self.all_target(w.call.ins + [old for old, _ in extra], outs + [new for _, new in extra])
+        weaves = (w.derived.weave, *w.derived.weave.rest)
+        used: dict[str, object] = {}
+        named = [self.expand(weave, env, used) for weave, env in zip(weaves, w.bindings, strict=True)]
+        first = replace(named[0], rest=tuple(named[1:]))
+        if not extra:
+            return first
+        aliases = self.all_target([old for old, _ in extra], [new for _, new in extra], "~")
+        return Weave(
+            first.ins + aliases.ins,
+            first.outs + aliases.outs,
+            {**first.sizes, **aliases.sizes},
+            first.targets | aliases.targets,
+        )
+
+    def expand(self, weave: Weave, env: Mapping[str, Dim], used: dict[str, object]) -> Weave:
+        sizes: dict[str, int] = {}
+        targets: set[str] = set()
+        parts: dict[str, list[tuple[int, str]]] = {}
+        for v in weave.variables:
+            atoms = leaves(env[v]) if v in env else None
+            if atoms is None:
+                names = [_unused(v if v.isalpha() and len(v) == 1 else "i", (v, None), used)]
+                extents = [weave.sizes[v]]
+            else:
+                names = [_unused(self.axes[a].name, (v, a, k), used) for k, a in enumerate(atoms)]
+                extents = [self.axes[a].size for a in atoms]
+            terms, step = [], 1
+            for name, n in zip(reversed(names), reversed(extents), strict=True):
+                terms.append((step, name))
+                sizes[name] = n
+                step *= n
+            parts[v] = terms[::-1]
+            if v in weave.targets:
+                targets.update(names)
+
+        def side(arrays: Side) -> Side:
+            return tuple(tuple(map(form, dims)) for dims in arrays)
+
+        def form(f: Form) -> Form:
+            # Coefficients are those of the sizes traced at; a factorisation is written anew, since
+            # an axis of size 1 was traced at a larger size.
+            if f.radix(_extent(f, weave.sizes), weave.sizes) is not None:
+                names = [n for v in f.variables for _, n in parts[v]]
+                terms, step = [], 1
+                for n in reversed(names):
+                    terms.append((step, n))
+                    step *= sizes[n]
+                return Form(tuple(reversed(terms)))
+            return Form(tuple((c * k, n) for c, v in f.terms for k, n in parts[v]), f.const)
+
+        return Weave(side(weave.ins), side(weave.outs), sizes, frozenset(targets))
+
+    def all_target(self, ins: list[Value], outs: list[Value], mark: str = "") -> Weave:
+        sizes: dict[str, int] = {}
+        used: dict[str, object] = {}
+
+        def side(values: list[Value], where: str) -> Side:
+            made = []
+            for i, v in enumerate(values):
+                dims = []
+                for k, dim in enumerate(v.dims):
+                    names = []
+                    for j, a in enumerate(leaves(dim)):
+                        name = _unused(self.axes[a].name + mark, (where, i, k, j), used)
+                        sizes[name] = self.axes[a].size
+                        names.append(name)
+                    terms, step = [], 1
+                    for n in reversed(names):
+                        terms.append((step, n))
+                        step *= sizes[n]
+                    dims.append(Form(tuple(reversed(terms))))
+                made.append(tuple(dims))
+            return tuple(made)
+
+        left, right = side(ins, "i"), side(outs, "o")
+        return Weave(left, right, sizes, frozenset(sizes))
+
+    # ---------------------------------------------------------------- calls
+    def literal_of(self, x: Any) -> Any:
+        if isinstance(x, Value):
+            return Ref(x.id)
+        if type(x) in (tuple, list):
+            return type(x)(map(self.literal_of, x)) if type(x) is list else tuple(map(self.literal_of, x))
+        if type(x) is dict:
+            return {k: self.literal_of(v) for k, v in x.items()}
+        if x is None or x is Ellipsis or type(x) in (bool, int, float, complex, str):
+            return x
+        if isinstance(x, slice):
+            return slice(*map(self.literal_of, (x.start, x.stop, x.step)))
+        if isinstance(x, (torch.dtype, torch.layout, torch.memory_format)):
+            return Name(str(x))
+        if isinstance(x, torch.device):
+            return Name(f'torch.device("{x}")')
+        if isinstance(x, bool):
+            return bool(x)
+        if isinstance(x, int):
+            return int(x)
+        return Name(self.kept(x))
+
+    def kept(self, thing: Any) -> str:
+        if id(thing) not in self.functions:
+            self.functions[id(thing)] = len(self.origin.functions)
+            self.origin.functions.append(thing)
+        return f"#{self.functions[id(thing)]}"
+
+    def call(self, c: Recorded, writes: list[tuple[Value, Value]]) -> Call:
+        return Call(
+            dotted(c.fn) or self.kept(c.fn),
+            self.literal_of(c.args),
+            tuple((k, self.literal_of(v)) for k, v in c.kwargs.items()),
+            self.literal_of(c.out),
+            tuple((old.id, new.id) for old, new in writes),
+        )
+
+    def op(self, w: Woven, needed: set[Value], literal: Recorded) -> Op:
+        c = w.call
+        outs = produced(c)
+        writes = [(old, new) for old, new in c.writes if new in needed or new in outs]
+        extra = [(old, new) for old, new in writes if new not in outs]
+        weave = self.weave(w, extra)
+        name = short(c.fn)
+        row = Row("opaque", "box", name.replace("_", " ")) if w.opaque else describe(name, weave)
+        return Op(
+            row.kind,
+            name,
+            tuple(map(self.array, [*c.ins, *(old for old, _ in extra)])),
+            tuple(map(self.array, [*outs, *(new for _, new in extra)])),
+            weave,
+            c.where.path,
+            c.place,
+            (self.call(literal, [(a, b) for (a, b) in literal.writes if b.id in {n.id for _, n in writes}]),),
+            row.symbol,
+            row.label,
+        )
+
+
+def _extent(f: Form, sizes: Mapping[str, int]) -> int:
+    n = 1
+    for v in f.variables:
+        n *= sizes[v]
+    return n
+
+
+def _unused(name: str, owner: object, used: dict[str, object]) -> str:
+    while used.setdefault(name, owner) != owner:
+        name += "'"
+    return name
+
+
+def live(woven: list[Woven], outputs: list[Value]) -> tuple[list[int], set[Value]]:
+    """Positions of the calls that outputs depend on, and the values needed."""
+    needed = set(outputs)
+    kept = []
+    for i in range(len(woven) - 1, -1, -1):
+        c = woven[i].call
+        if any(v in needed for v in c.outs) or any(new in needed for _, new in c.writes):
+            kept.append(i)
+            needed.update(c.ins)
+            needed.update(old for old, new in c.writes if new in needed)
+    return kept[::-1], needed
+
+
+def blocks(activations: list[Activation], used: set[str]) -> tuple[Block, ...]:
+    """The module calls in which something happened, and those around them."""
+    keep: set[str] = set()
+    for a in activations:
+        if a.path in used:
+            here: Activation | None = a
+            while here is not None and here.path not in keep:
+                keep.add(here.path)
+                here = here.parent
+    return tuple(
+        Block(a.path, a.cls, a.parent.path if a.parent is not None else None) for a in activations if a.path in keep
+    )
+
+
+def depends_on_input(woven: list[Woven], inputs: list[Value]) -> set[Value]:
+    """Values that an input or a parameter reaches."""
+    reached = set(inputs)
+    for w in woven:
+        c = w.call
+        if any(v in reached or v.kind == "parameter" for v in c.ins):
+            reached.update(c.outs)
+        for old, new in c.writes:
+            if old in reached or any(v in reached or v.kind == "parameter" for v in c.ins):
+                reached.add(new)
+    return reached
+
+
+def seal(
+    recording: Recording,
+    woven: list[Woven],
+    opened: dict[int, list[Woven]],
+    sizes: Mapping[Atom, int],
+    literal: Recording,
+    title: str,
+    module: Any,
+) -> Diagram:
+    """The diagram of a recording.  ``literal`` is the recording at the sizes given, whose literals
+    go into the code; ``sizes`` gives axes that were traced at another size the size they have.
+    """
+    s = Sealer(recording, woven, sizes, literal.calls)
+    every = [*woven, *(w for inner in opened.values() for w in inner)]
+    s.name_axes(every)
+    kept, needed = live(woven, recording.outputs)
+    position = {k: i for i, k in enumerate(kept)}
+    ops = tuple(s.op(woven[k], needed, literal.calls[k]) for k in kept)
+    for k, inner in opened.items():
+        if k in position:
+            inside, wanted = live(inner, woven[k].call.outs)
+            s.origin.opened[position[k]] = tuple(
+                s.op(inner[j], wanted, literal.calls[k].inside[j]) for j in inside
+            )
+    reached = depends_on_input(woven, recording.inputs)
+    reads = tuple(
+        Read(sum(k < at for k in kept), what, place) for at, what, place, value in recording.reads if value in reached
+    )
+    s.origin.module = module
+    return Diagram(
+        title,
+        ops,
+        tuple(map(s.array, recording.inputs)),
+        tuple(map(s.array, recording.outputs)),
+        blocks(recording.activations, {op.path for op in ops}),
+        reads,
+        source=s.origin,
+    )
