@@ -1,0 +1,75 @@
+# make demo   draw every model of the zoo into demo/ and list them in demo/index.html
+# make test   everything that continuous integration runs, in 20 minutes at most on two cores
+#
+# Parts of `make test`: lint, js, pure, torch, page.  Each has a budget in seconds, enforced and printed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+# Together at most 1200 s.
+INSTALL_S := 300
+LINT_S := 60
+JS_S := 150
+PURE_S := 90
+TORCH_S := 480
+PAGE_S := 120
+
+# Enough for any model, and outside `make test`.
+DEMO_S := 900
+
+PART := .ci/part
+# Two workers share two cores; more threads in each would only wait for one another.
+PYTEST := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n $(WORKERS) --durations=5
+
+.PHONY: demo test lint pure torch js page clean
+
+demo: $(VENV)/.installed $(VENV)/.built
+	$(PART) demo $(DEMO_S) $(BIN)/python -m ncd.demo demo
+
+test: lint js pure torch page
+
+lint: $(VENV)/.installed
+	$(PART) lint $(LINT_S) sh -c '$(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache'
+
+pure: $(VENV)/.installed $(VENV)/.built
+	$(PART) pure $(PURE_S) env $(PYTEST) tests/pure
+
+torch: $(VENV)/.installed $(VENV)/.built
+	$(PART) torch $(TORCH_S) env $(PYTEST) tests/torch
+
+js: $(VENV)/.built
+	$(PART) js $(JS_S) npm --prefix js test
+
+page: $(VENV)/.installed $(VENV)/.built $(VENV)/.chromium
+	$(PART) page $(PAGE_S) env $(PYTEST) tests/page
+
+clean:
+	rm -rf $(VENV) js/node_modules demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# ---------------------------------------------------------------------------- what the parts need
+
+# torch by itself and first: see constraints.txt.
+$(VENV)/.installed: pyproject.toml constraints.txt Makefile
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PART) install $(INSTALL_S) sh -ec '\
+	  $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch; \
+	  $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"'
+	touch $@
+
+$(VENV)/.node: js/package.json js/package-lock.json
+	mkdir -p $(VENV)
+	$(PART) "npm ci" $(JS_S) npm --prefix js ci --no-audit --no-fund
+	touch $@
+
+# The front end, from js/src into ncd/static.
+$(VENV)/.built: $(VENV)/.node $(shell find js -name node_modules -prune -o -type f -print 2>/dev/null)
+	$(PART) "js build" $(JS_S) npm --prefix js run build
+	touch $@
+
+# A browser for tests/page; Debian's is taken when there is none.
+$(VENV)/.chromium:
+	mkdir -p $(VENV)
+	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium; }
+	touch $@
