@@ -16,14 +16,14 @@ class Bound:
     """``env`` is what each variable stands for.  Not ``ok``: some dimensions have no common refinement.
 
     ``derived`` are input dimensions read through a window, a slice or at one place, with their forms;
-    ``fresh`` the atoms of output dimensions that no variables enumerate.
+    ``fresh`` the atoms of output dimensions that no variables enumerate, with theirs.
     """
 
     outs: tuple[Dims, ...]
     env: Mapping[str, Dim]
     ok: bool
     derived: tuple[tuple[Dim, Form], ...]
-    fresh: tuple[Atom, ...]
+    fresh: tuple[tuple[Atom, Form], ...]
 
 
 def bind(weave: Weave, ins: Sequence[Sequence[Dim]], shapes: Iterable[Sequence[int]]) -> Bound:
@@ -53,7 +53,7 @@ def bind(weave: Weave, ins: Sequence[Sequence[Dim]], shapes: Iterable[Sequence[i
         for coef, var in form.terms:
             if var not in env and weave.sizes[var] != 1:
                 env[var] = (_derived(dim, coef, form, weave.sizes[var]),)
-    fresh: list[Atom] = []
+    fresh: list[tuple[Atom, Form]] = []
     outs = []
     for forms, shape in zip(weave.outs, shapes, strict=True):
         dims_out: list[Dim] = []
@@ -61,7 +61,7 @@ def bind(weave: Weave, ins: Sequence[Sequence[Dim]], shapes: Iterable[Sequence[i
             names = form.radix(n, weave.sizes) if form.terms else None
             if names is None:
                 new = (Atom(n),) if n != 1 else ()
-                fresh += new
+                fresh += [(a, form) for a in new]
                 dims_out.append(new)
                 continue
             for var in names:

@@ -18,10 +18,11 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from ncd.circuit.axis import Atom, Dim, leaves
-from ncd.circuit.weave import Form, Weave, mixed
+from ncd.circuit.axis import Atom, Dim
+from ncd.circuit.weave import Form, Weave
 from ncd.ops.aten import view
 from ncd.ops.aten.call import AtenCall
+from ncd.tracing.bind import Dims
 from ncd.tracing.plain import on_meta, operand, tensors
 from ncd.tracing.watch import Watch, twice
 
@@ -127,10 +128,9 @@ def _watched(fn: Function, args: tuple[Any, ...], kwargs: dict[str, Any], real: 
     if not outs:
         outs = [x for x, v in zip(ins, versions, strict=True) if x._version != v]
     random, ops, missing = watch.random, tuple(watch.ops), tuple(dict.fromkeys(watch.missing))
-    if len(ops) == 1 and not missing and watch.single is not None:
-        rule, used, made = watch.single
-        if list(map(id, used)) == list(map(id, ins)) and list(map(id, made)) == list(map(id, outs)):
-            return Derived(lettered(rule), how="row", ops=ops, random=random)
+    rule = _single(watch, ins, outs)
+    if rule is not None:
+        return Derived(lettered(rule), how="row", ops=ops, random=random)
     for x, dims in zip(ins, before, strict=True):
         if missing or (real and id(x) not in watch.used and not any(x is o for o in outs)):
             watch.act_on(dims)
@@ -140,23 +140,41 @@ def _watched(fn: Function, args: tuple[Any, ...], kwargs: dict[str, Any], real: 
             watch.act_on(dims)
     for dims in (*before, *after):
         watch.act_on([twice(dims)])
-    return Derived(_from_atoms(before, after, watch.settled()), missing, "composite", ops, random)
+    return Derived(_from_atoms(before, after, watch), missing, "composite", ops, random)
 
 
-def _from_atoms(ins: Sequence[Sequence[Dim]], outs: Sequence[Sequence[Dim]], targets: set[Atom]) -> Weave:
+def _single(watch: Watch, ins: list[Tensor], outs: list[Tensor]) -> Weave | None:
+    """The rule of the one op seen, if it takes all inputs (in any order) and makes all outputs."""
+    if len(watch.ops) != 1 or watch.missing or watch.single is None:
+        return None
+    rule, used, made = watch.single
+    given, found = list(map(id, used)), list(map(id, made))
+    if len(set(given)) != len(given) or set(given) != set(map(id, ins)) or not {id(o) for o in outs} <= set(found):
+        return None
+    if rule.rest:
+        return rule if given == list(map(id, ins)) and found == list(map(id, outs)) else None
+    return Weave(
+        tuple(rule.ins[given.index(id(x))] for x in ins),
+        tuple(rule.outs[found.index(id(o))] for o in outs),
+        rule.sizes,
+        rule.targets,
+    )
+
+
+def _from_atoms(ins: Sequence[Dims], outs: Sequence[Dims], watch: Watch) -> Weave:
+    targets = watch.settle(outs)
     names: dict[Atom, str] = {}
-    sizes: dict[str, int] = {}
     letters = _letters()
 
     def form(dim: Dim) -> Form:
-        parts = leaves(dim)
-        for a in parts:
+        terms, const = watch.reads.read(dim)
+        for _, a in terms:
             if a not in names:
                 names[a] = next(letters)
-                sizes[names[a]] = a.size
-        return mixed((names[a] for a in parts), sizes)
+        return Form(tuple((c, names[a]) for c, a in terms if a.size != 1), const)
 
     sides = [tuple(tuple(form(d) for d in dims) for dims in side) for side in (ins, outs)]
+    sizes = {v: a.size for a, v in names.items()}
     return Weave(sides[0], sides[1], sizes, frozenset(v for a, v in names.items() if a in targets))
 
 

@@ -96,7 +96,7 @@ def aten_call(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], out: An
     """The call as its rule may see it; a view is looked at as if its operand were dense."""
     known = facts(func)
     ins, outs = flat((args, kwargs)), flat(out)
-    if "view" in known.tags and known.name != "as_strided" and args and isinstance(args[0], Tensor):
+    if "view" in known.tags and not known.name.startswith("as_strided") and len(ins) == 1 and ins[0] is args[0]:
         seen = _on_dense(func, args, kwargs)
         if seen is not None:
             ins, outs = seen

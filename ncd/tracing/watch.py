@@ -7,19 +7,20 @@ whose values depend on the position (``arange``) or come from outside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ncd.circuit.axis import Atom, fresh, leaves
-from ncd.circuit.weave import Weave
+from ncd.circuit.axis import Atom, Dim, fresh, leaves
+from ncd.circuit.weave import Form, Weave
 from ncd.ops.aten import AtenCall, Operand, opaque
 from ncd.ops.aten import weave as rule_of
 from ncd.tracing.bind import Dims, bind
 from ncd.tracing.plain import aten_call, facts, flat, tensors
+from ncd.tracing.reads import Reads
 
 _MERELY_ASKS = ("_assert", "sym_", "is_", "prim", "_has_", "dense_dim", "sparse_dim")
 """Ops without a tensor result that read no values worth knowing: checks and questions about the layout."""
@@ -42,6 +43,7 @@ class Watch(TorchDispatchMode):
         self.missing: list[str] = []
         self.ops: list[str] = []
         self.random = False
+        self.reads = Reads()
         self.single: tuple[Weave, list[Tensor], list[Tensor]] | None = None
         self.used: set[int] = set()
         # Ids are only good while the objects live.
@@ -66,9 +68,10 @@ class Watch(TorchDispatchMode):
         for dim in dims:
             self.targets.update(leaves(dim))
 
-    def settled(self) -> set[Atom]:
-        """The target atoms after all later merges and cuts."""
-        return {leaf for a in self.targets for leaf in leaves((a,))}
+    def settle(self, outs: Iterable[Dims]) -> set[Atom]:
+        """The target atoms after all merges and cuts, for a call with these outputs."""
+        targets = {leaf for a in self.targets for leaf in leaves((a,))}
+        return self.reads.settle(targets, (a for dims in outs for dim in dims for a in leaves(dim)))
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -114,14 +117,22 @@ class Watch(TorchDispatchMode):
             bound = bind(part, before, [o.shape for o in made])
             self.act_on(bound.env[v] for v in part.targets if v in bound.env)
             for dim, form in bound.derived:
-                self.act_on([dim, *(bound.env[v] for v in form.variables if v in bound.env)])
-            self.targets.update(bound.fresh)
+                self._read(dim, form, bound.env)
+            for atom, form in bound.fresh:
+                self._read((atom,), form, bound.env)
             if not bound.ok:
                 for dims in (*before, *bound.outs):
                     self.act_on(dims)
             for o, dims in zip(made, bound.outs, strict=True):
                 self.place(o, dims)
                 self.act_on([twice(dims)])
+
+    def _read(self, dim: Dim, form: Form, env: Mapping[str, Dim]) -> None:
+        atoms = leaves(dim)
+        if len(atoms) == 1:
+            self.reads.take(atoms[0], form, env)
+        else:
+            self.act_on([dim, *(env[v] for v in form.variables if v in env)])
 
     def _written(self, outs: list[Tensor]) -> None:
         """A write through a view: axes of the base that the view cut or lost are acted on."""
@@ -137,7 +148,7 @@ class Watch(TorchDispatchMode):
         if body is None:
             return False
         inner = Watch()
-        inner.dims, inner._keep = dict(self.dims), self._keep
+        inner.dims, inner._keep, inner.reads = dict(self.dims), self._keep, self.reads
         try:
             with inner:
                 made = tensors(body(*args, **kwargs))

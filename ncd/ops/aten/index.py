@@ -9,10 +9,10 @@ family = Family("""
 embedding: [v] d, * -> * d
 embedding_renorm: [v] [d], ? -> [v] [d]
 _embedding_bag _embedding_bag_forward_only: [v] d, ? -> [b] d
-searchsorted.Tensor: * [n], * q -> * q
+resize_as: ? -> ?
 bucketize.Tensor: *, [n] -> *
 segment_reduce: ? -> ?
-take: ?, ? -> ?
+take: ?, * -> *
 masked_scatter put masked_select nonzero nonzero_static argwhere: ? -> ?
 _unique2 unique_dim unique_consecutive unique_dim_consecutive _unique: ? -> ?
 histogram.bins_tensor histogram.bin_ct histogram _histogramdd_bin_edges: ? -> ?
@@ -55,7 +55,8 @@ def advanced(call: AtenCall) -> Text | None:
 
 def _masked(call: AtenCall, x: Operand, given: list[Operand | None], put: bool) -> Text | None:
     """A mask acts on the axes it covers; how many elements it leaves depends on its values."""
-    row, masks, at = [f"x{j}" for j in range(x.ndim)], [], 0
+    row, at = [f"x{j}" for j in range(x.ndim)], 0
+    masks: list[list[str]] = []
     for i in given:
         width = i.ndim if i is not None and i.mask else 1
         if i is not None:
@@ -79,6 +80,8 @@ def _masked(call: AtenCall, x: Operand, given: list[Operand | None], put: bool) 
 def gather(call: AtenCall) -> Text:
     """Along ``dim`` by value; elsewhere index and operand run in step, as far as the index goes."""
     x, index = call.ins[:2]
+    if x.ndim != index.ndim:
+        return "?, * -> *"
     d = call.dim()
     names = [f"a{j}" for j in range(x.ndim)]
     read = [f"[x{j}]" if j == d else v for j, v in enumerate(names)]
@@ -86,13 +89,19 @@ def gather(call: AtenCall) -> Text:
     return _text([read, names], [names]), sizes
 
 
+@family("searchsorted.Tensor")
+def searchsorted(call: AtenCall) -> Text:
+    """One sorted list for all, or one for each batch index."""
+    return "[n], *, [n] -> *" if call.ins[0].ndim == 1 else "* [n], * q, * [n] -> * q"
+
+
 @family("index_select")
-def index_select(call: AtenCall) -> Text | None:
+def index_select(call: AtenCall) -> Text:
     x, index = call.ins
     d = call.dim()
     row = [f"[a{j}]" if j == d else f"a{j}" for j in range(x.ndim)]
     if not x.ndim:
-        return None
+        return "?, ? -> ?"
     return _text([row, ["k"] * index.ndim], [[*row[:d], "k", *row[d + 1 :]]])
 
 

@@ -7,7 +7,7 @@ from ncd.ops.aten.spec import Family, Text
 
 family = Family("""
 cholesky cholesky_inverse: * [m] [n] -> * [m] [n]
-cholesky_solve _cholesky_solve_helper: * [n] [k], * [n] [m] -> * [n] [k]
+cholesky_solve _cholesky_solve_helper: * [n] k, * [n] [m] -> * [n] k
 _linalg_det: * [m] [n] -> *, * [m] [n], * [p]
 _linalg_slogdet: * [m] [n] -> *, *, * [m] [n], * [p]
 linalg_lu_factor_ex: * [m] [n] -> * [m] [n], * [p], *
@@ -22,12 +22,9 @@ linalg_lu: * [m] [n] -> * [p] [q], * [r] [s], * [t] [u]
 linalg_ldl_factor_ex: * [m] [n] -> * [m] [n], * [p], *
 linalg_householder_product orgqr: * [m] [n], * [k] -> * [m] [n]
 geqrf: * [m] [n] -> * [m] [n], * [k]
-linalg_solve_triangular: * [m] [n], * [p] [q] -> * [r] [s]
-triangular_solve: ? -> ?
-linalg_lu_solve: * [m] [m], * [m], * [m] [q] -> * [m] [q]
-linalg_ldl_solve: * [m] [m], * [m], * [m] [q] -> * [m] [q]
+triangular_solve: * [m] k, * [m] [n] -> * [m] k, * [m] [n]
+linalg_ldl_solve: * [m] [n], * [m], * [m] k -> * [m] k
 lu_unpack: * [m] [n], * [k] -> * [a] [b], * [c] [d], * [e] [f]
-ormqr: * [m] [n], * [k], * [p] [q] -> * [p] [q]
 linalg_pinv.atol_rtol_tensor: * [m] [n] -> * [n] [m]
 linalg_lstsq: ? -> ?
 """)
@@ -40,3 +37,13 @@ def solve(call: AtenCall) -> Text:
     if b.ndim == 1 or (a.ndim - 1 == b.ndim and a.shape[:-1] == b.shape):
         return "* [m] [m], * [m] -> * [m], * [m] [m], * [m], *"
     return "* [m] [m], * [m] q -> * [m] q, * [m] [m], * [m], *"
+
+
+@family("linalg_solve_triangular linalg_lu_solve ormqr")
+def columns(call: AtenCall) -> Text:
+    """Every column of the right-hand side on its own; every row where the matrix stands to its right."""
+    side = "* [m] k" if call.args.get("left", True) else "* k [m]"
+    if call.name == "linalg_solve_triangular":
+        return f"* [m] [n], {side} -> {side}"
+    inner = "* [m] [m], * [m]" if call.name == "linalg_lu_solve" else "* [p] [q], * [r]"
+    return f"{inner}, {side} -> {side}"

@@ -7,8 +7,16 @@ from ncd.ops.aten.spec import Family, Text
 
 family = Family("""
 _ctc_loss: ? -> ?
-multi_margin_loss multilabel_margin_loss_forward: ? -> ?
+multilabel_margin_loss_forward: ? -> ?
 """)
+
+
+@family("multi_margin_loss")
+def margins(call: AtenCall) -> Text:
+    """Unreduced, one number an example."""
+    if call.args.get("reduction", 1) == 0 and call.ins[0].ndim == 2:
+        return "b [c], b, [c] -> b"
+    return "? -> ?"
 
 
 @family("nll_loss_forward nll_loss2d_forward nll_loss nll_loss2d")

@@ -8,19 +8,20 @@ from functools import lru_cache
 from ncd.ops.aten.call import AtenCall
 from ncd.ops.aten.spec import Text
 
-NAMES = """
-clone _to_copy lift* copy copy_ contiguous alias detach* positive resolve_* real imag angle _conj* _neg_view* complex polar
-*_like fill fill_* zero_ masked_fill* where* clamp* nan_to_num* heaviside lerp* isclose rsub* floor_divide* _assert*
-gelu silu hardswish mish _prelu_kernel rrelu_with_noise* log_sigmoid* polygamma* special_* igamma* huber_*elementwise
-dropout native_dropout _fused_dropout bernoulli* normal* uniform* random_* exponential_* cauchy_* geometric_* log_normal_*
-poisson* binomial _standard_gamma _sample_dirichlet_elementwise quantize_* dequantize* fake_quantize_per_tensor*
-_foreach_never nextafter* frexp* ldexp* _efficientzerotensor_never set_data logit* native_dropout
-""".split()
+NAMES = (
+    "clone _to_copy lift* copy copy_ contiguous alias detach* positive resolve_* real imag angle _conj* _neg_view*",
+    "complex polar *_like fill fill_* zero_ masked_fill* where* clamp* nan_to_num* heaviside lerp* isclose rsub*",
+    "floor_divide* gelu silu hardswish mish _prelu_kernel rrelu_with_noise* log_sigmoid* polygamma* special_* igamma*",
+    "dropout native_dropout _fused_dropout bernoulli* normal* uniform* random_* exponential_* cauchy_* geometric_*",
+    "log_normal_* poisson* binomial _standard_gamma quantize_* dequantize* fake_quantize_per_tensor* nextafter*",
+    "frexp* ldexp* logit*",
+)
+PATTERNS = tuple(pattern for line in NAMES for pattern in line.split())
 
 
 @lru_cache(None)
 def named(name: str) -> bool:
-    return any(fnmatchcase(name, p) for p in NAMES)
+    return any(fnmatchcase(name, p) for p in PATTERNS)
 
 
 def weave(call: AtenCall) -> Text | None:

@@ -12,8 +12,11 @@ equal: ?, ? ->
 """)
 
 NAMES = frozenset(
-    """sum mean max min prod any all amax amin aminmax std var norm median nanmedian std_mean var_mean argmax argmin
-    linalg_vector_norm logsumexp count_nonzero mode kthvalue nansum nanmean hash_tensor""".split()
+    [
+        *("sum", "nansum", "mean", "nanmean", "prod", "max", "min", "amax", "amin", "aminmax", "argmax", "argmin"),
+        *("any", "all", "std", "var", "std_mean", "var_mean", "norm", "linalg_vector_norm", "logsumexp"),
+        *("median", "nanmedian", "mode", "kthvalue", "count_nonzero", "hash_tensor"),
+    ]
 )
 
 

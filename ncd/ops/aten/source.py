@@ -6,7 +6,10 @@ from ncd.ops.aten.call import AtenCall
 from ncd.ops.aten.spec import Family, Text
 
 UNIFORM = frozenset(
-    "zeros ones full empty scalar_tensor rand randn randint randint.low empty_strided empty_permuted".split()
+    [
+        *("zeros", "ones", "full", "scalar_tensor", "rand", "randn", "randint"),
+        *("empty", "empty_strided", "empty_permuted"),
+    ]
 )
 """Factories whose result does not depend on the position (random ones by decree)."""
 

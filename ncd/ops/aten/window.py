@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ncd.circuit.weave import Weave
-from ncd.ops.aten.call import AtenCall, contiguous
-from ncd.ops.aten.spec import Family, Text
+from ncd.ops.aten.call import AtenCall, Operand, contiguous
+from ncd.ops.aten.spec import Family, Text, read
 from ncd.ops.aten.view import decode
 
 family = Family("""
@@ -86,7 +86,7 @@ def patches(call: AtenCall) -> Text:
     return f"* c {' '.join(windows)} -> * (c k0 k1) (y0 y1)", sizes
 
 
-@family("as_strided")
+@family("as_strided as_strided_copy")
 def as_strided(call: AtenCall) -> Weave | None:
     """The one view whose meaning depends on the strides of its input: dense ones, in any order of axes."""
     x = call.ins[0]
@@ -94,9 +94,29 @@ def as_strided(call: AtenCall) -> Weave | None:
     dense = tuple(x.shape[i] for i in order)
     if contiguous(dense) != tuple(x.strides[i] for i in order):
         return None
-    offset = call.args.get("storage_offset") or 0
-    found = decode(dense, tuple(call.args["stride"]), offset, tuple(call.args["size"]))
-    if found is None:
-        return None
+    size, stride, offset = tuple(call.args["size"]), tuple(call.args["stride"]), call.args.get("storage_offset") or 0
+    found = decode(dense, stride, offset, size) or _between(dense, stride, offset, size)
     forms = tuple(found.ins[0][order.index(i)] for i in range(x.ndim))
-    return Weave((forms,), found.outs, found.sizes)
+    return Weave((forms,), found.outs, found.sizes, found.targets)
+
+
+def _between(shape: tuple[int, ...], stride: tuple[int, ...], offset: int, size: tuple[int, ...]) -> Weave:
+    """Windows that run over several dimensions: exact in the outer and inner dimensions they leave whole."""
+    steps, lead, trail = contiguous(shape), 0, 0
+    least = min(len(shape), len(size))
+    while lead < least and (size[lead], stride[lead]) == (shape[lead], steps[lead]):
+        reach = offset + sum((n - 1) * s for n, s in zip(size[lead + 1 :], stride[lead + 1 :], strict=True))
+        if reach >= steps[lead]:
+            break
+        lead += 1
+    while trail < least - lead and (size[-trail - 1], stride[-trail - 1]) == (shape[-trail - 1], steps[-trail - 1]):
+        whole = steps[-trail - 1] * shape[-trail - 1]
+        if any(s % whole for s in (*stride[: -trail - 1], offset)):
+            break
+        trail += 1
+
+    def row(mark: str, n: int) -> str:
+        middle = [f"[{mark}{i}]" for i in range(n - lead - trail)]
+        return " ".join([*(f"a{i}" for i in range(lead)), *middle, *(f"c{i}" for i in range(trail))])
+
+    return read(f"{row('x', len(shape))} -> {row('y', len(size))}", [Operand(shape)], [Operand(size)])
