@@ -136,7 +136,9 @@ def resolve(name: str) -> Target:
             made = Target(found)
     if not callable(made.target):
         kind = type(made.target).__name__
-        raise _refused(name, f"an object of type {kind} cannot be traced", "name an nn.Module, or a function that makes one")
+        raise _refused(
+            name, f"an object of type {kind} cannot be traced", "name an nn.Module, or a function that makes one"
+        )
     return made
 
 

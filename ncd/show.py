@@ -47,7 +47,7 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     """Draw a diagram; the one road from a diagram to a picture."""
     from ncd.layout import layout
     from ncd.render.svg import render
-    from ncd.rewrite.present import present
+    from ncd.rewrite.present import depths, present
 
     o = complete(dict(diagram.options), options)
     simple = diagram.simplify()
@@ -59,7 +59,7 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
         )
 
     if o["depth"] is None:
-        depth, drawn, scene = _deepest_that_fits(simple, o["width"], lambda n: at(n, (), ()))
+        depth, drawn, scene = deepest_that_fits(depths(simple), o["width"], lambda n: at(n, (), ()))
         if o["expand"] or o["collapse"]:
             drawn, scene = at(depth, o["expand"], o["collapse"])
     else:
@@ -67,16 +67,14 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     return Picture(drawn, scene, Svg(render(scene, theme=o["theme"])))
 
 
-def _deepest_that_fits(
-    simple: Diagram, width: float | None, at: Callable[[int], tuple[Diagram, Scene]]
+def deepest_that_fits(
+    levels: int, width: float | None, at: Callable[[int], tuple[Diagram, Scene]]
 ) -> tuple[int, Diagram, Scene]:
     """The picture with the most open levels that is legible on one screen; with none, the one with the fewest."""
-    from ncd.rewrite.present import depths
-
-    for depth in range(depths(simple), -1, -1):
+    for depth in range(levels, -1, -1):
         drawn, scene = at(depth)
         wide = scene.width <= (width or SCREEN[0])
-        if depth == 0 or (wide and scene.height <= SCREEN[1] and len(drawn.ops) <= LEGIBLE):
+        if wide and scene.height <= SCREEN[1] and len(drawn.ops) <= LEGIBLE:
             break
     return depth, drawn, scene
 

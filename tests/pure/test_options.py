@@ -1,0 +1,69 @@
+"""Options of a picture: what is allowed, what is refused and how that is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from ncd import Diagram, NCDError
+from ncd.options import OPTIONS, checked, complete
+
+EMPTY = Diagram("empty", (), (), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("depth", None), ("depth", 0), ("depth", 7),
+        ("expand", "h.0"), ("expand", ["h.0", "h.1"]), ("collapse", ("GPT2MLP",)), ("collapse", ()),
+        ("width", None), ("width", 200), ("width", 640.5),
+        *(("theme", t) for t in ("light", "dark", "paper", "teach", "auto")),
+        ("labels", "sizes"), ("axis_order", "memory"), ("quality", 3),
+    ],
+)  # fmt: skip
+def test_allowed(name: str, value: object) -> None:
+    assert set(checked({name: value})) == {name}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("depth", -1), ("depth", 1.5), ("depth", True), ("depth", "all"),
+        ("expand", 3), ("expand", None), ("expand", [1]), ("collapse", {"h.0": 1}),
+        ("width", 199), ("width", -5), ("width", float("nan")), ("width", float("inf")), ("width", "wide"),
+        ("width", True),
+        ("theme", "pink"), ("theme", None), ("labels", True), ("axis_order", "best"), ("quality", 0), ("quality", 1.0),
+    ],
+)  # fmt: skip
+def test_refused(name: str, value: object) -> None:
+    with pytest.raises(NCDError, match=f"{name}=") as e:
+        checked({name: value})
+    assert e.value.fix == OPTIONS[name].says
+
+
+def test_an_unknown_option_names_the_near_one_or_all() -> None:
+    with pytest.raises(NCDError, match="did you mean 'width'"):
+        checked({"widht": 3})
+    with pytest.raises(NCDError, match="one of depth, expand, collapse, width"):
+        checked({"zzz": 3})
+
+
+def test_every_default_is_allowed() -> None:
+    assert complete() == complete({name: option.default for name, option in OPTIONS.items()})
+
+
+def test_later_layers_decide() -> None:
+    assert complete({"depth": 1, "theme": "dark"}, {"depth": 2})["depth"] == 2
+    assert complete({"expand": "h.0"})["expand"] == ("h.0",)
+
+
+def test_a_view_is_another_diagram_with_other_defaults() -> None:
+    d = EMPTY.view(depth=2, expand="h.0")
+    assert d.options == (("depth", 2), ("expand", ("h.0",)))
+    assert d.view(depth=3).options == (("depth", 3), ("expand", ("h.0",)))
+    assert EMPTY.options == ()
+    assert Diagram.from_json(d.to_json()) == d
+
+
+def test_a_view_with_a_wrong_option_is_refused_at_once() -> None:
+    with pytest.raises(NCDError, match="no option 'dept'"):
+        EMPTY.view(dept=2)

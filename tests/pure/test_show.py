@@ -1,0 +1,84 @@
+"""What show.py decides by itself: how much is open, and what a file name means."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ncd import Diagram, NCDError
+from ncd.circuit.diagram import Op, Place
+from ncd.circuit.weave import Weave
+from ncd.layout.scene import Scene
+from ncd.show import LEGIBLE, SCREEN, WRITERS, Svg, _excerpts, deepest_that_fits
+
+EMPTY = Diagram("empty", (), (), ())
+OP = Op("map", "relu", (), (), Weave((), (), {}))
+
+
+def sizes(*of: tuple[float, float, int]):
+    """What a picture with 0, 1, 2... open levels would be: width, height, number of ops."""
+
+    def at(depth: int) -> tuple[SimpleNamespace, Scene]:
+        width, height, ops = of[depth]
+        return SimpleNamespace(ops=(OP,) * ops, depth=depth), Scene(width, height, "", "", ())
+
+    return len(of) - 1, at
+
+
+W, H = SCREEN
+
+
+@pytest.mark.parametrize(
+    ("of", "width", "depth"),
+    [
+        ([(100, 50, 1), (W, H, LEGIBLE)], W, 1),
+        ([(100, 50, 1), (W + 1, H, 3)], W, 0),
+        ([(100, 50, 1), (W, H + 1, 3)], W, 0),
+        ([(100, 50, 1), (W, H, LEGIBLE + 1)], W, 0),
+        ([(100, 50, 1), (300, 90, 2), (W, 2 * H, 9)], W, 1),
+        ([(W, 2 * H, 90)], W, 0),
+        ([(W, 2 * H, 90), (W, 3 * H, 99)], W, 0),
+        ([(100, 50, 1), (1400, 50, 2)], 1500, 1),
+        ([(100, 50, 1), (700, 50, 2)], 640, 0),
+        ([(100, 50, 1), (W + 1, 50, 2)], None, 0),
+    ],
+)
+def test_as_much_is_open_as_fits_the_screen(of: list, width: float | None, depth: int) -> None:
+    levels, at = sizes(*of)
+    found, drawn, _ = deepest_that_fits(levels, width, at)
+    assert found == drawn.depth == depth
+
+
+@pytest.mark.parametrize("name", ["fig", "fig.docx", "svg", "fig.svg.gz"])
+def test_an_unknown_format_names_the_known_ones(name: str, tmp_path: Path) -> None:
+    with pytest.raises(NCDError) as e:
+        EMPTY.save(tmp_path / name)
+    assert all(ending in str(e.value) for ending in WRITERS)
+    assert not list(tmp_path.iterdir())
+
+
+def test_json_is_the_diagram_with_its_options(tmp_path: Path) -> None:
+    path = EMPTY.save(tmp_path / "Empty.JSON", depth=1)
+    assert Diagram.from_json(path.read_text()) == EMPTY.view(depth=1)
+
+
+def test_svg_shows_itself_and_is_a_string() -> None:
+    svg = Svg("<svg/>")
+    assert svg == "<svg/>" and isinstance(svg, str)
+    bundle = svg._repr_mimebundle_()
+    assert bundle["image/svg+xml"] == "<svg/>"
+    assert "<svg" not in bundle["text/plain"]
+
+
+def test_excerpts_are_the_lines_of_each_op_where_there_are_any(tmp_path: Path) -> None:
+    code = tmp_path / "model.py"
+    code.write_text("one\ntwo\nthree\nfour\n")
+    places = [Place(str(code), 2, 0, 3, 4), Place(str(code), 4), Place(str(tmp_path / "gone.py"), 1), None]
+    d = replace(EMPTY, ops=tuple(replace(OP, source=p) for p in places))
+    assert {i: (e["line"], e["end_line"], e["text"]) for i, e in _excerpts(d).items()} == {
+        "0": (2, 3, "two\nthree\n"),
+        "1": (4, 4, "four\n"),
+    }
