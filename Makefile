@@ -11,11 +11,12 @@ WORKERS ?= 2
 # Together at most 1200 s.
 INSTALL_S := 300
 NPM_S := 90
+APT_S := 90
 LINT_S := 60
 JS_S := 60
-PURE_S := 90
-TORCH_S := 480
-PAGE_S := 120
+PURE_S := 80
+TORCH_S := 420
+PAGE_S := 100
 
 # Enough for any model, and outside `make test`.
 DEMO_S := 900
@@ -29,7 +30,7 @@ PYTEST := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n $(WORKER
 demo: $(VENV)/.installed
 	$(PART) demo $(DEMO_S) $(BIN)/python -m ncd.demo demo
 
-test: lint js pure torch page
+test: $(VENV)/.debian lint js pure torch page
 
 lint: $(VENV)/.installed
 	$(PART) lint $(LINT_S) sh -c '$(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache'
@@ -43,7 +44,7 @@ torch: $(VENV)/.installed
 js: $(VENV)/.node
 	$(PART) js $(JS_S) npm --prefix js test
 
-page: $(VENV)/.installed $(VENV)/.chromium
+page: $(VENV)/.installed $(VENV)/.debian
 	$(PART) page $(PAGE_S) env $(PYTEST) tests/page
 
 # The front end, from js/src into ncd/static, which is committed; `make js` fails where the two differ.
@@ -68,8 +69,10 @@ $(VENV)/.node: js/package.json js/package-lock.json
 	$(PART) "npm ci" $(NPM_S) npm --prefix js ci --no-audit --no-fund
 	touch $@
 
-# A browser for tests/page; Debian's is taken when there is none.
-$(VENV)/.chromium:
+# Debian's browser for tests/page, and the fonts that the table of text widths was made from.
+DEBIAN := chromium fonts-liberation
+$(VENV)/.debian:
 	mkdir -p $(VENV)
-	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium; }
+	dpkg -s $(DEBIAN) >/dev/null 2>&1 || $(PART) apt $(APT_S) sh -ec '\
+	  apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(DEBIAN)'
 	touch $@
