@@ -1,0 +1,41 @@
+/** Where in a figure the reader looks: pan and zoom as numbers, without a page. */
+
+export interface Camera {
+  readonly x: number;
+  readonly y: number;
+  readonly scale: number;
+}
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+export const NEAREST = 8;
+export const FARTHEST = 0.05;
+
+/** All of a figure, no larger than life, at the top and centred. */
+export function fitted(figure: Size, room: Size): Camera {
+  if (!(figure.width > 0 && figure.height > 0 && room.width > 0 && room.height > 0)) return { x: 0, y: 0, scale: 1 };
+  const scale = Math.max(FARTHEST, Math.min(1, room.width / figure.width, room.height / figure.height));
+  return { x: Math.max(0, (room.width - figure.width * scale) / 2), y: 0, scale };
+}
+
+/** Nearer or farther by a factor, the point (x, y) of the window staying where it is. */
+export function zoomed(from: Camera, factor: number, x: number, y: number): Camera {
+  const scale = Math.min(NEAREST, Math.max(FARTHEST, from.scale * factor));
+  const by = scale / from.scale;
+  return { x: x - (x - from.x) * by, y: y - (y - from.y) * by, scale };
+}
+
+export function moved(from: Camera, dx: number, dy: number): Camera {
+  return { x: from.x + dx, y: from.y + dy, scale: from.scale };
+}
+
+export function css(c: Camera): string {
+  return `translate(${round(c.x)}px, ${round(c.y)}px) scale(${c.scale.toPrecision(5)})`;
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

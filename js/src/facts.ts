@@ -1,0 +1,52 @@
+/** What a figure knows about the things in it, and how to say it in a line. */
+
+export const KINDS = ['op', 'axis', 'array', 'block'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** One thing in the figure, as `axis:3`; no thing is ''. */
+export type Key = string;
+
+export type Fact = Readonly<Record<string, unknown>>;
+export type Facts = Readonly<Partial<Record<Kind, Readonly<Record<string, Fact>>>>>;
+
+export function key(kind: Kind, id: string): Key {
+  return `${kind}:${id}`;
+}
+
+/** The parts of a key, or null if it is none. A block's id may itself hold a colon. */
+export function parts(of: Key): { kind: Kind; id: string } | null {
+  const cut = of.indexOf(':');
+  const kind = KINDS.find((k) => k === of.slice(0, cut));
+  return kind ? { kind, id: of.slice(cut + 1) } : null;
+}
+
+export function factOf(facts: Facts, of: Key): Fact | null {
+  const p = parts(of);
+  const known = p && facts[p.kind];
+  return known && Object.hasOwn(known, p.id) ? (known[p.id] ?? null) : null;
+}
+
+/** A fact in words: its name first, then whatever else is known. Never markup. */
+export function words(facts: Facts, of: Key): string {
+  const p = parts(of);
+  if (!p) return '';
+  const fact = factOf(facts, of);
+  if (!fact) return p.kind === 'block' ? p.id : '';
+  const name = ['title', 'name'].map((k) => fact[k]).find((v) => typeof v === 'string' && v);
+  const rest = Object.entries(fact)
+    .filter(([k, v]) => !['title', 'name'].includes(k) && !isEmpty(v))
+    .map(([k, v]) => `${k.replaceAll('_', ' ')}: ${say(v)}`);
+  return [`${p.kind} ${String(name ?? p.id)}`, ...rest].join('  ·  ');
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0);
+}
+
+function say(value: unknown): string {
+  if (Array.isArray(value)) return value.map(say).join(', ');
+  if (value !== null && typeof value === 'object') {
+    return Object.entries(value).map(([k, v]) => `${k} ${say(v)}`).join(', ');
+  }
+  return String(value);
+}

@@ -1,0 +1,265 @@
+/** A figure one can move in and ask: what is this wire, and where does it go? */
+
+import { css, fitted, moved, zoomed, type Camera } from './camera';
+import { type Facts, type Key, key, parts, words } from './facts';
+import { onScheme, scheme } from './host';
+import { figure } from './safe';
+
+export interface Callbacks {
+  /** The pointer is on something, or on nothing (''). */
+  onHover?: (key: Key) => void;
+  /** Something was clicked, or the choice was given up (''). */
+  onSelect?: (key: Key) => void;
+  /** A block was double-clicked. */
+  onToggle?: (path: string) => void;
+}
+
+const STEP = 1.25;
+const SETTLE_MS = 120;
+const DRAG_PX = 4;
+/** Wires are thin and level: where to look besides the pointer itself. */
+const NEAR: readonly (readonly [number, number])[] = [[0, 0], [0, -3], [0, 3], [0, -6], [0, 6], [-4, 0], [4, 0]];
+
+export class View {
+  readonly root: HTMLElement;
+  private readonly stage: HTMLElement;
+  private readonly pane: HTMLElement;
+  private readonly status: HTMLElement;
+  private text = '';
+  private svg: SVGSVGElement | null = null;
+  private facts: Facts = {};
+  private readonly elements = new Map<Key, Element[]>();
+  private ops: Key[] = [];
+  private lit: Element[] = [];
+  private hovered: Key = '';
+  private selected: Key = '';
+  private camera: Camera = { x: 0, y: 0, scale: 1 };
+  private touched = false;
+  private settle: ReturnType<typeof setTimeout> | undefined;
+  private drag: { id: number; x: number; y: number; far: boolean } | null = null;
+  private readonly stopping = new AbortController();
+  private readonly sizes: ResizeObserver | null;
+  private readonly unwatch: () => void;
+
+  constructor(parent: HTMLElement, private readonly callbacks: Callbacks = {}) {
+    this.root = make('div', 'ncd-view');
+    const tools = make('div', 'ncd-tools');
+    tools.append(
+      button('+', 'Zoom in', () => this.zoom(STEP)),
+      button('−', 'Zoom out', () => this.zoom(1 / STEP)),
+      button('⤢', 'Show all', () => this.fit()),
+    );
+    this.stage = make('div', 'ncd-stage');
+    this.stage.tabIndex = 0;
+    this.stage.setAttribute('role', 'group');
+    this.stage.setAttribute('aria-label', 'Diagram: arrow keys go from operation to operation, plus and minus zoom');
+    this.pane = make('div', 'ncd-pane');
+    this.stage.append(this.pane);
+    this.status = make('div', 'ncd-status');
+    this.status.setAttribute('aria-live', 'polite');
+    this.root.append(tools, this.stage, this.status);
+    parent.append(this.root);
+    this.listen();
+    this.sizes = typeof ResizeObserver === 'undefined' ? null : new ResizeObserver(() => this.touched || this.fit());
+    this.sizes?.observe(this.stage);
+    this.unwatch = onScheme(() => this.show(this.text, this.facts));
+  }
+
+  /** Shows a figure written by Python, in place of the one before; what was chosen stays chosen if it is there. */
+  show(svg: string, facts: Facts): void {
+    const made = svg ? figure(svg, scheme()) : null; // may throw: then nothing has changed
+    this.text = svg;
+    this.facts = facts;
+    this.svg = made;
+    this.lit = [];
+    this.elements.clear();
+    this.pane.replaceChildren();
+    if (made) {
+      this.index(made);
+      this.pane.append(made);
+    }
+    this.hovered = '';
+    if (!this.elements.has(this.selected)) this.selected = '';
+    if (!this.touched) this.fit();
+    this.paint();
+  }
+
+  setFacts(facts: Facts): void {
+    this.facts = facts;
+    this.paint();
+  }
+
+  hover(to: Key, tell = false): void {
+    if (to === this.hovered) return;
+    this.hovered = to;
+    this.paint();
+    if (tell) this.callbacks.onHover?.(to);
+  }
+
+  select(to: Key, tell = false): void {
+    if (to === this.selected) return;
+    this.selected = to;
+    this.paint();
+    if (tell) this.callbacks.onSelect?.(to);
+  }
+
+  fit(): void {
+    this.touched = false;
+    if (!this.svg) return;
+    const size = { width: Number(this.svg.getAttribute('width')), height: Number(this.svg.getAttribute('height')) };
+    const width = this.stage.clientWidth;
+    const all = fitted(size, { width, height: Infinity });
+    this.stage.style.height = `${Math.ceil(size.height * all.scale)}px`; // CSS says how high at most
+    this.look(fitted(size, { width, height: this.stage.clientHeight }));
+  }
+
+  zoom(factor: number, x = this.stage.clientWidth / 2, y = this.stage.clientHeight / 2): void {
+    this.touched = true;
+    this.look(zoomed(this.camera, factor, x, y));
+  }
+
+  destroy(): void {
+    this.stopping.abort();
+    this.sizes?.disconnect();
+    this.unwatch();
+    clearTimeout(this.settle);
+    this.root.remove();
+  }
+
+  private look(camera: Camera): void {
+    this.camera = camera;
+    this.pane.style.transform = css(camera);
+    // While moving, the browser may scale what it has painted; a moment later it paints afresh.
+    this.pane.classList.add('ncd-moving');
+    clearTimeout(this.settle);
+    this.settle = setTimeout(() => this.pane.classList.remove('ncd-moving'), SETTLE_MS);
+  }
+
+  private index(svg: SVGSVGElement): void {
+    for (const element of svg.querySelectorAll('[data-op],[data-axis],[data-array],[data-block]')) {
+      for (const kind of ['op', 'axis', 'array', 'block'] as const) {
+        const id = element.getAttribute(`data-${kind}`);
+        if (id === null) continue;
+        const k = key(kind, id);
+        const known = this.elements.get(k);
+        if (known) known.push(element);
+        else this.elements.set(k, [element]);
+      }
+    }
+    const number = (k: Key) => Number(parts(k)?.id);
+    this.ops = [...this.elements.keys()].filter((k) => k.startsWith('op:')).sort((a, b) => number(a) - number(b));
+  }
+
+  private paint(): void {
+    const shown = this.hovered || this.selected;
+    for (const e of this.lit) e.classList.remove('ncd-lit');
+    this.lit = this.elements.get(shown) ?? [];
+    for (const e of this.lit) e.classList.add('ncd-lit');
+    // A block is named and framed; dimming all else under a resting pointer would only flicker.
+    const dims = this.lit.length > 0 && !shown.startsWith('block:');
+    this.svg?.classList.toggle('ncd-dimmed', dims);
+    this.status.textContent = words(this.facts, shown);
+  }
+
+  /** What is at a point of the window: a wire's axis, else an operation, else the block around it. */
+  private at(event: MouseEvent): Key {
+    const scope = this.root.getRootNode() as Document | ShadowRoot;
+    let block: Key = '';
+    for (const [dx, dy] of NEAR) {
+      const there = scope.elementFromPoint?.(event.clientX + dx, event.clientY + dy) ?? (event.target as Element | null);
+      if (!there || !this.pane.contains(there)) continue;
+      const found = keyOf(there);
+      if (found && !found.startsWith('block:')) return found;
+      if (dx === 0 && dy === 0) block = found;
+    }
+    return block;
+  }
+
+  private listen(): void {
+    const { stage, root } = this;
+    const signal = this.stopping.signal;
+    const on = <K extends keyof HTMLElementEventMap>(type: K, act: (e: HTMLElementEventMap[K]) => void) =>
+      stage.addEventListener(type, act, { signal, passive: false });
+
+    on('pointermove', (e) => {
+      if (!this.drag) return this.hover(this.at(e), true);
+      const [dx, dy] = [e.clientX - this.drag.x, e.clientY - this.drag.y];
+      if (!this.drag.far && Math.hypot(dx, dy) < DRAG_PX) return;
+      if (!this.drag.far) stage.setPointerCapture?.(this.drag.id);
+      this.drag = { id: this.drag.id, x: e.clientX, y: e.clientY, far: true };
+      this.touched = true;
+      this.look(moved(this.camera, dx, dy));
+    });
+    on('pointerdown', (e) => {
+      if (e.button === 0 && e.pointerType !== 'touch') this.drag = { id: e.pointerId, x: e.clientX, y: e.clientY, far: false };
+    });
+    on('pointerup', (e) => {
+      const dragged = this.drag?.far;
+      this.drag = null;
+      if (e.button !== 0 || dragged) return;
+      const there = this.at(e);
+      this.select(there === this.selected ? '' : there, true);
+    });
+    on('pointercancel', () => (this.drag = null));
+    on('pointerleave', () => this.drag || this.hover('', true));
+    on('dblclick', (e) => {
+      const path = (e.target as Element | null)?.closest('[data-block]')?.getAttribute('data-block');
+      if (path && this.pane.contains(e.target as Element)) this.callbacks.onToggle?.(path);
+    });
+    on('wheel', (e) => {
+      if (!e.ctrlKey && !e.metaKey) return; // the page scrolls past
+      e.preventDefault();
+      const box = stage.getBoundingClientRect();
+      const pixels = e.deltaMode === 1 ? e.deltaY * 16 : e.deltaY;
+      this.zoom(Math.exp(-Math.max(-100, Math.min(100, pixels)) / 250), e.clientX - box.left, e.clientY - box.top);
+    });
+    root.addEventListener('keydown', (e) => this.press(e), { signal });
+  }
+
+  private press(e: KeyboardEvent): void {
+    if (e.ctrlKey || e.metaKey || e.altKey) return;
+    if (e.key === 'Escape') {
+      this.hover('', true);
+      this.select('', true);
+    } else if (e.key === '+' || e.key === '=') this.zoom(STEP);
+    else if (e.key === '-') this.zoom(1 / STEP);
+    else if (e.key === '0') this.fit();
+    else if (e.key === 'ArrowRight' || e.key === 'ArrowLeft') this.walk(e.key === 'ArrowRight' ? 1 : -1);
+    else return;
+    e.preventDefault();
+    e.stopPropagation(); // or a notebook takes the key for a command
+  }
+
+  private walk(by: 1 | -1): void {
+    if (!this.ops.length) return;
+    const at = this.ops.indexOf(this.selected);
+    const to = at < 0 ? (by > 0 ? 0 : this.ops.length - 1) : (at + by + this.ops.length) % this.ops.length;
+    this.hover('', true);
+    this.select(this.ops[to] ?? '', true);
+  }
+}
+
+/** What an element of a figure stands for: the nearest of its own axis, its op, its block. */
+function keyOf(element: Element): Key {
+  for (const kind of ['axis', 'op', 'array', 'block'] as const) {
+    const id = element.closest(`[data-${kind}]`)?.getAttribute(`data-${kind}`);
+    if (id !== null && id !== undefined) return key(kind, id);
+  }
+  return '';
+}
+
+function make(tag: string, name: string): HTMLElement {
+  const element = document.createElement(tag);
+  element.className = name;
+  return element;
+}
+
+function button(label: string, title: string, act: () => void): HTMLElement {
+  const element = make('button', 'ncd-button');
+  element.textContent = label;
+  element.title = title;
+  element.setAttribute('aria-label', title);
+  element.setAttribute('type', 'button');
+  element.addEventListener('click', act);
+  return element;
+}

@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest';
+import { type Model, render } from '../src/widget';
+import { FACTS, SVG } from './figure';
+
+/** anywidget's model, as far as it is used: setting tells listeners, at once and also the setter. */
+class Fake implements Model {
+  saved = 0;
+  private readonly listeners = new Map<string, Set<() => void>>();
+  constructor(readonly state: Record<string, unknown>) {}
+  get(name: string) {
+    return this.state[name];
+  }
+  set(name: string, value: unknown) {
+    if (this.state[name] === value) return;
+    this.state[name] = value;
+    for (const act of this.listeners.get(`change:${name}`) ?? []) act();
+  }
+  on(event: string, act: () => void) {
+    this.listeners.set(event, (this.listeners.get(event) ?? new Set()).add(act));
+  }
+  off(event: string, act: () => void) {
+    this.listeners.get(event)?.delete(act);
+  }
+  save_changes() {
+    this.saved++;
+  }
+  get count() {
+    return [...this.listeners.values()].reduce((n, s) => n + s.size, 0);
+  }
+}
+
+const setUp = (more = {}) => {
+  const model = new Fake({ svg: SVG, facts: FACTS, opened: [], selected: '', hovered: '', ...more });
+  const el = document.createElement('div');
+  const stop = render({ model, el });
+  return { model, el, stop };
+};
+const lit = (el: HTMLElement) => el.querySelectorAll('.ncd-lit').length;
+
+test('what Python hovers and selects is lit', () => {
+  const { model, el } = setUp({ selected: 'op:2' });
+  expect(lit(el)).toBe(1);
+  model.set('hovered', 'axis:3');
+  expect(lit(el)).toBe(3);
+  expect(model.saved).toBe(0); // nothing is sent back
+  model.set('hovered', '');
+  model.set('selected', '');
+  expect(lit(el)).toBe(0);
+});
+
+test('what the reader hovers reaches Python once', () => {
+  const { model, el } = setUp();
+  el.querySelector('[data-op="2"] path')!.dispatchEvent(new PointerEvent('pointermove', { bubbles: true }));
+  expect(model.get('hovered')).toBe('op:2');
+  expect(model.saved).toBe(1);
+});
+
+test('a double click opens a block and closes it again', () => {
+  const { model, el } = setUp({ opened: ['a'] });
+  const twice = () => el.querySelector('.ncd-block')!.dispatchEvent(new MouseEvent('dblclick', { bubbles: true }));
+  twice();
+  expect(model.get('opened')).toEqual(['a', 'h.0']);
+  twice();
+  expect(model.get('opened')).toEqual(['a']);
+});
+
+test('a new figure is shown', () => {
+  const { model, el } = setUp();
+  model.set('svg', SVG.replace('data-op="2"', 'data-op="5"'));
+  expect(el.querySelector('[data-op="5"]')).not.toBeNull();
+  expect(el.querySelectorAll('svg').length).toBe(1);
+});
+
+test('when it is over nothing is left behind', () => {
+  const { model, el, stop } = setUp();
+  expect(model.count).toBe(4);
+  stop();
+  expect(model.count).toBe(0);
+  expect(el.childElementCount).toBe(0);
+});

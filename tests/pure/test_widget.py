@@ -1,0 +1,75 @@
+"""The widget: what it sends, what redraws it, and that it cannot show what is not so."""
+
+from pathlib import Path
+
+import pytest
+
+from ncd import NCDError, show
+from ncd.circuit.diagram import Diagram
+from ncd.layout.scene import Scene
+from ncd.notebook.widget import Widget, widget
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Drawing replaced by a record of what was asked for."""
+    asked = []
+
+    def picture(diagram, **options):
+        asked.append(options)
+        if "nowhere" in options["expand"]:
+            raise NCDError("no block 'nowhere'")
+        name = " ".join(options["expand"])
+        return Scene(1, 1, "", "", (), {"op": {0: {"name": name, "shape": (2, 3)}}}), f"<svg>{name}</svg>"
+
+    monkeypatch.setattr(show, "picture", picture)
+    return asked
+
+
+DIAGRAM = Diagram("d", (), (), (), options=(("labels", "sizes"),))
+
+
+def test_it_holds_the_picture_and_its_facts(calls):
+    shown = widget(DIAGRAM, depth=2)
+    assert isinstance(shown, Widget)
+    assert calls == [{"theme": "auto", "labels": "sizes", "depth": 2, "expand": []}]
+    assert shown.svg == "<svg></svg>"
+    assert shown.facts == {"op": {"0": {"name": "", "shape": [2, 3]}}}  # as JSON has it
+    assert (shown.opened, shown.selected, shown.hovered) == ([], "", "")
+
+
+def test_what_is_opened_is_drawn_open(calls):
+    shown = widget(DIAGRAM, expand="a", theme="dark")
+    assert shown.opened == ["a"] and shown.svg == "<svg>a</svg>"
+    shown.opened = ["a", "b"]
+    assert shown.svg == "<svg>a b</svg>" and shown.facts["op"]["0"]["name"] == "a b"
+    shown.opened = ["a", "b"]
+    assert [c["expand"] for c in calls] == [["a"], ["a", "b"]]
+    assert all(c["theme"] == "dark" for c in calls)
+
+
+def test_opening_what_is_not_there_changes_nothing(calls):
+    shown = widget(DIAGRAM, expand=["a"])
+    with pytest.raises(NCDError, match="nowhere"):
+        shown.opened = ["nowhere"]
+    assert shown.opened == ["a"] and shown.svg == "<svg>a</svg>"
+    shown.opened = ["b"]
+    assert shown.svg == "<svg>b</svg>"
+
+
+def test_traits_can_be_observed_and_set(calls):
+    shown, seen = widget(DIAGRAM), []
+    shown.observe(lambda change: seen.append(change.new), "selected")
+    shown.selected = "op:0"
+    assert seen == ["op:0"] and len(calls) == 1
+
+
+def test_every_trait_is_shared_with_the_page(calls):
+    assert {"svg", "facts", "opened", "selected", "hovered"} <= set(widget(DIAGRAM).get_state())
+
+
+def test_the_code_that_every_saved_widget_carries_is_small():
+    for name in ("widget.js", "widget.css", "page.js"):
+        file = Path(show.__file__).parent / "static" / name
+        assert 0 < file.stat().st_size <= 30_000
+        assert b"http" not in file.read_bytes().replace(b"http://www.w3.org/2000/svg", b"")
