@@ -95,10 +95,13 @@ def svg(diagram: Diagram, **options: Any) -> Svg:
 
 
 def html(diagram: Diagram, **options: Any) -> str:
-    """A page that needs nothing else: the picture, and what it knows about each op and axis."""
+    """A page that needs nothing else: the picture, and what it knows about each op and axis.
+
+    Unless a theme was chosen, the picture is light or dark as the reader's pages are.
+    """
     from ncd.render.html import page
 
-    shown = draw(diagram, **options)
+    shown = draw(diagram, **{"theme": "auto", **dict(diagram.options), **options})
     return page(diagram.title, shown.svg, document(diagram, shown))
 
 

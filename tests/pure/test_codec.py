@@ -62,7 +62,7 @@ diagrams = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(diagrams)
 def test_the_round_trip_is_equal_and_gives_the_same_text(diagram: Diagram) -> None:
     text = diagram.to_json()
@@ -71,7 +71,7 @@ def test_the_round_trip_is_equal_and_gives_the_same_text(diagram: Diagram) -> No
     assert again.to_json() == text
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(diagrams, st.integers(1, 4))
 def test_a_diagram_is_read_out_of_the_document_of_a_notebook_cell(diagram: Diagram, indent: int) -> None:
     document = {"scenes": [], "diagram": json.loads(diagram.to_json())}

@@ -1,0 +1,109 @@
+"""From a model to what is shown: every way of showing, on real traces."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import ncd
+from ncd import Diagram, show
+from ncd.models import zoo
+
+SVG = "{http://www.w3.org/2000/svg}"
+SMALL = ("mlp", "attn", "mha", "lstm", "pointer", "unet", "transformer")
+
+
+@cache
+def traced(name: str) -> Diagram:
+    e = zoo.get(name)
+    return ncd.trace(e.module, *e.args, axes=e.axes, **e.kwargs)
+
+
+@pytest.mark.parametrize("name", [*SMALL, "gpt2"])
+def test_the_default_view_fits_one_screen(name: str) -> None:
+    shown = show.draw(traced(name))
+    assert 0 < shown.scene.width <= 1000
+    assert 0 < shown.scene.height <= 900
+    assert 0 < len(shown.drawn.ops) <= 40
+
+
+@pytest.mark.parametrize("name", ["attn", "unet"])
+def test_a_picture_is_the_same_every_time(name: str) -> None:
+    e = zoo.get(name)
+    again = ncd.trace(e.module, *e.args, axes=e.axes, **e.kwargs)
+    assert again.to_svg() == traced(name).to_svg()
+
+
+def test_the_svg_is_xml_with_a_title_and_a_view_box() -> None:
+    root = ElementTree.fromstring(traced("attn").view().to_svg())
+    assert root.tag == f"{SVG}svg" and root.get("viewBox") and root.get("role")
+    assert root.find(f"{SVG}title").text == traced("attn").title
+    assert root.find(f"{SVG}desc") is not None
+
+
+def test_a_cell_shows_the_diagram_the_picture_and_the_text() -> None:
+    d = traced("attn")
+    bundle = d._repr_mimebundle_()
+    assert set(bundle) == {show.MIME, "image/svg+xml", "text/plain"}
+    assert bundle["image/svg+xml"] == bundle[show.MIME]["scenes"][0]["svg"] == d.to_svg()
+    assert "softmax" in bundle["text/plain"]
+    assert Diagram.from_json(json.dumps(bundle[show.MIME])) == d
+
+
+def test_every_fact_and_every_excerpt_belongs_to_something_drawn() -> None:
+    d = traced("attn")
+    shown = show.draw(d)
+    document = json.loads(json.dumps(show.document(d, shown)))
+    positions = {str(i) for i in range(len(shown.drawn.ops))}
+    (scene,) = document["scenes"]
+    assert set(scene["facts"]["op"]) <= positions
+    assert set(document["sources"]) <= positions
+    softmax = next(str(i) for i, op in enumerate(shown.drawn.ops) if "softmax" in (op.name, op.symbol))
+    assert "softmax(dim=-1)" in document["sources"][softmax]["text"]
+    assert document["sources"][softmax]["file"].endswith("attention.py")
+
+
+def test_files(tmp_path: Path) -> None:
+    d = traced("mlp")
+    assert d.save(tmp_path / "a.svg").read_text() == d.to_svg()
+    assert Diagram.from_json(d.save(tmp_path / "a.json").read_text()) == d
+    assert Diagram.from_json(d.save(str(tmp_path / "a.ncd.json")).read_text()) == d
+    page = d.save(tmp_path / "a.html").read_text()
+    assert page == d.to_html()
+    assert page.lower().startswith("<!doctype html>")
+    assert d.to_svg(theme="auto") in page and d.to_svg(theme="dark") in d.to_html(theme="dark")
+
+
+def test_options_change_the_picture() -> None:
+    d = traced("transformer")
+    closed, open_ = show.draw(d, depth=0), show.draw(d, depth=2)
+    assert len(closed.drawn.ops) < len(open_.drawn.ops)
+    assert d.to_svg(theme="dark") != d.to_svg(theme="light")
+    assert d.view(theme="dark").to_svg() == d.to_svg(theme="dark")
+    assert d.view(theme="dark").to_svg(theme="light") == d.to_svg()
+
+
+def test_rows_wrap_at_the_width() -> None:
+    d = traced("unet")
+    wide, narrow = show.draw(d, depth=1, width=None).scene, show.draw(d, depth=1, width=640).scene
+    assert narrow.width <= 640 < wide.width
+    assert narrow.height > wide.height
+
+
+def test_expand_and_collapse_open_and_close_by_path() -> None:
+    d = traced("transformer")
+    outside = show.draw(d, depth=0)
+    opened = show.draw(d, depth=0, expand=["encoder"])
+    assert len(opened.drawn.ops) > len(outside.drawn.ops)
+    full = show.draw(d, depth=1)
+    closed = show.draw(d, depth=1, collapse=["encoder"])
+    assert len(closed.drawn.ops) <= len(full.drawn.ops)
+
+
+def test_a_diagram_that_was_read_draws_the_same() -> None:
+    d = traced("attn")
+    assert Diagram.from_json(d.simplify().to_json()).to_svg() == d.simplify().to_svg()
