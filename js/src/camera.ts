@@ -14,11 +14,11 @@ export interface Size {
 export const NEAREST = 8;
 export const FARTHEST = 0.05;
 
-/** All of a figure, no larger than life, at the top and centred. */
-export function fitted(figure: Size, room: Size): Camera {
-  if (!(figure.width > 0 && figure.height > 0 && room.width > 0 && room.height > 0)) return { x: 0, y: 0, scale: 1 };
-  const scale = Math.max(FARTHEST, Math.min(1, room.width / figure.width, room.height / figure.height));
-  return { x: Math.max(0, (room.width - figure.width * scale) / 2), y: 0, scale };
+/** A figure in its whole width, no larger than life, centred. */
+export function fitted(figure: Size, room: number): Camera {
+  if (!(figure.width > 0 && room > 0)) return { x: 0, y: 0, scale: 1 };
+  const scale = Math.max(FARTHEST, Math.min(1, room / figure.width));
+  return { x: Math.max(0, (room - figure.width * scale) / 2), y: 0, scale };
 }
 
 /** Nearer or farther by a factor, the point (x, y) of the window staying where it is. */

@@ -45,9 +45,9 @@ export class View {
     this.root = make('div', 'ncd-view');
     const tools = make('div', 'ncd-tools');
     tools.append(
-      button('+', 'Zoom in', () => this.zoom(STEP)),
-      button('−', 'Zoom out', () => this.zoom(1 / STEP)),
-      button('⤢', 'Show all', () => this.fit()),
+      button('+', 'Zoom in (+)', () => this.zoom(STEP)),
+      button('−', 'Zoom out (−)', () => this.zoom(1 / STEP)),
+      button('⤢', 'Show all (0)', () => this.fit()),
     );
     this.stage = make('div', 'ncd-stage');
     this.stage.tabIndex = 0;
@@ -107,10 +107,9 @@ export class View {
     this.touched = false;
     if (!this.svg) return;
     const size = { width: Number(this.svg.getAttribute('width')), height: Number(this.svg.getAttribute('height')) };
-    const width = this.stage.clientWidth;
-    const all = fitted(size, { width, height: Infinity });
-    this.stage.style.height = `${Math.ceil(size.height * all.scale)}px`; // CSS says how high at most
-    this.look(fitted(size, { width, height: this.stage.clientHeight }));
+    const camera = fitted(size, this.stage.clientWidth);
+    this.stage.style.height = `${Math.ceil(size.height * camera.scale)}px`; // a tall figure scrolls with the page
+    this.look(camera);
   }
 
   zoom(factor: number, x = this.stage.clientWidth / 2, y = this.stage.clientHeight / 2): void {
