@@ -156,7 +156,8 @@ def _needs_nothing(make: Callable[..., Any]) -> bool:
         parameters = signature(make).parameters.values()
     except (TypeError, ValueError):
         return False
-    loose = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    # A class passes *args on; a function with *args takes tensors.
+    loose = (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL if isinstance(make, type) else Parameter.VAR_KEYWORD)
     return all(p.default is not Parameter.empty or p.kind in loose for p in parameters)
 
 

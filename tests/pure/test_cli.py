@@ -26,7 +26,9 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         class Needs:
             def __init__(self, size): pass
         class Bare:
+            def __init__(self, *args, **kwargs): pass
             def __call__(self, x): return x
+        def stack(*arrays): return arrays
         class Group:
             inner = Bare()
         constant = 4
@@ -57,6 +59,10 @@ def test_a_function_may_bring_its_inputs(models: Path, name: str, args: tuple, k
     found = cli.resolve(f"their_models:{name}")
     assert found.target.__name__ == "plain"
     assert (found.args, found.kwargs, found.axes) == (args, kwargs, axes)
+
+
+def test_a_function_of_any_number_of_tensors_is_traced_and_not_called(models: Path) -> None:
+    assert cli.resolve("their_models:stack").target.__name__ == "stack"
 
 
 def test_a_class_without_arguments_is_made(models: Path) -> None:
