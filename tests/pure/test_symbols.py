@@ -15,15 +15,15 @@ LABELS = {
     "softmax": ("", "log"),
     "norm": ("", "LN", "RMS", "G", "I"),
     "conv": ("★3", "★3/2", "7"),
-    "upconv": ("★2/2",),
+    "upconv": ("★2/2", "↑"),
     "pool": ("max", "avg", "max 2"),
     "mask": ("causal", "mask", "padding"),
     "index": ("i", "−1", "::2"),
     "gather": ("gather", "@"),
-    "reduce": ("max", "Σ", "logsumexp"),
+    "reduce": ("max", "sum", "logsumexp"),
     "map": ("GELU", "σ"),
     "scale": ("×k^{-½}",),
-    "add": ("+", "×", "min"),
+    "add": ("+", "mul", "minimum", "where"),
     "scan": ("LSTM",),
     "block": ("Attention", "LlamaForSequenceClassificationHead", "h.0: GPT2Block", "x" * 80, "two\nlines"),
     "box": ("G", "cumsum", "scatter_add", "f_2"),
@@ -122,6 +122,21 @@ def test_the_kinds_of_one_symbol_differ():
 
 def test_an_unknown_symbol_is_a_box_with_its_name():
     assert draw("hyperfold", "hyperfold", 1, 1)[-1] == draw("box", "hyperfold", 1, 1)[-1]
+
+
+def words(symbol, label):
+    return [m.text for m in draw(symbol, label, 1, 1)[-1] if isinstance(m, Text)]
+
+
+def test_what_has_a_sign_is_written_with_it():
+    assert words("add", "") == words("add", "add") == ["+"]
+    assert words("add", "mul") == ["×"] and words("add", "where") == ["where"]
+    assert words("reduce", "sum") == ["Σ"]
+
+
+def test_the_star_is_drawn_and_never_set():
+    assert words("conv", "★3/2") == words("conv", "3/2") == ["3/2"]
+    assert words("conv", "★") == [] and words("upconv", "↑") == ["↑"]
 
 
 def test_the_chip_tells_a_transposed_weight():

@@ -1,0 +1,47 @@
+"""Learned maps, and arrays that come from nowhere."""
+
+from __future__ import annotations
+
+from ncd import text
+from ncd.symbols.pen import CHIP, Pen
+from ncd.symbols.words import label_width, role_of
+
+
+def learned(pen: Pen) -> None:
+    """A plate with a corner cut: bottom left, or top right if the weight is used transposed."""
+    x0, y0, x1, y1 = pen.x0, pen.y0, pen.x1, pen.y1
+    if "⊤" in pen.label:
+        pen.shape("learned", (x0, y0), (x1 - CHIP, y0), (x1, y0 + CHIP), (x1, y1), (x0, y1))
+    else:
+        pen.shape("learned", (x0, y0), (x1, y0), (x1, y1), (x0 + CHIP, y1), (x0, y1 - CHIP))
+    pen.say("learned", pen.label)
+
+
+def learned_width(label: str) -> float:
+    return max(32.0, text.width(label, "learned") + 13)
+
+
+def embed(pen: Pen) -> None:
+    pen.label = pen.label or "E"
+    learned(pen)
+
+
+def source(pen: Pen) -> None:
+    """An array from nowhere: a parameter has the learned plate, anything else points back to the left."""
+    if _is_parameter(pen.label):
+        return learned(pen)
+    tip = min(9.0, (pen.y1 - pen.y0) / 2)
+    x0, y0, x1, y1 = pen.x0, pen.y0 + 3, pen.x1, pen.y1 - 3
+    half = (y1 - y0) / 2
+    pen.stubs(lambda y: x0 + tip * min(1.0, abs(y - pen.cy) / half))
+    pen.shape("box", (x0, pen.cy), (x0 + tip, y0), (x1, y0), (x1, y1), (x0 + tip, y1))
+    pen.say(role_of(pen.label), pen.label, pen.cx + tip / 2 - 1)
+
+
+def source_width(label: str) -> float:
+    return learned_width(label) if _is_parameter(label) else max(28.0, label_width(label) + 20)
+
+
+def _is_parameter(label: str) -> bool:
+    """Learned arrays bear a bold capital (P, W_q), constants anything else."""
+    return label[:1].isalpha() and label[0].isupper() and (len(label) == 1 or label[1] in "_^")
