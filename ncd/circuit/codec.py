@@ -14,7 +14,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, TypeVar
 
 from ncd.circuit.axis import Axis
-from ncd.circuit.diagram import Array, Block, Call, Diagram, Op, Place, Read, Ref
+from ncd.circuit.diagram import Array, Block, Call, Diagram, Name, Op, Place, Read, Ref
 from ncd.circuit.weave import Form, Weave
 from ncd.errors import NCDError
 
@@ -173,6 +173,8 @@ def literal(value: Any) -> Json:
     match value:
         case Ref(id):
             return {"ref": id}
+        case Name(text):
+            return {"name": text}
         case list():
             return [literal(v) for v in value]
         case tuple():
@@ -290,6 +292,8 @@ def value(data: Json) -> Any:
     match tag:
         case "ref":
             return Ref(inside)
+        case "name":
+            return Name(inside)
         case "tuple":
             return tuple(value(v) for v in inside)
         case "dict":

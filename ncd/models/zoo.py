@@ -82,7 +82,7 @@ def lstm() -> Example:
 @_model
 def pointer_() -> Example:
     module, args = pointer.example()
-    return Example(module, args, {}, {"points": "b n 2"})
+    return Example(module, args, {}, {"points": "b n xy"})
 
 
 @_model

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ncd import Diagram, NCDError
 from ncd.circuit.axis import ONE, Axis, composite
 from ncd.circuit.codec import VERSION, Unreadable, literal, value
-from ncd.circuit.diagram import KINDS, Array, Block, Call, Op, Place, Read, Ref
+from ncd.circuit.diagram import KINDS, Array, Block, Call, Name, Op, Place, Read, Ref
 from ncd.circuit.weave import Form, Weave
 
 ints = st.integers(-(2**40), 2**40)
@@ -38,7 +38,12 @@ plain_weaves = st.builds(
 weaves = st.builds(lambda w, rest: replace(w, rest=rest), plain_weaves, tuples(plain_weaves, 2))
 keys = st.none() | st.booleans() | ints | words
 scalars = (
-    keys | st.floats(allow_nan=False) | st.just(...) | st.builds(Ref, counts) | st.complex_numbers(allow_nan=False)
+    keys
+    | st.floats(allow_nan=False)
+    | st.just(...)
+    | st.builds(Ref, counts)
+    | st.builds(Name, words)
+    | st.complex_numbers(allow_nan=False)
 )
 literals = st.recursive(
     scalars | st.builds(slice, st.none() | ints, ints, st.builds(Ref, counts)),
