@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from itertools import product
 from math import prod
 from typing import Any
 
@@ -195,29 +194,27 @@ def reindexes(xs: Sequence[Tensor], base: Sequence[Tensor], weave: Weave) -> boo
     return True
 
 
-def reached(
-    weave: Weave, operand: int, dim: int, index: int, output: int, shape: Sequence[int]
-) -> set[tuple[int, ...]]:
-    """Output positions that read position ``index`` of one input dimension, by the forms alone.
+def reached(weave: Weave, operand: int, dim: int, output: int, shape: Sequence[int], oshape: Sequence[int]) -> Tensor:
+    """Which output positions may read each index of one input dimension, by the forms alone.
 
-    Only the variables of that dimension are constrained: a target variable may take any value.
+    A mask of (index, *output).  Every point of the index space counts that falls inside the operand.
     """
-    form, found = weave.ins[operand][dim], set()
-    hit = set()
-    for values in product(*(range(weave.sizes[v]) for v in form.variables)):
-        if sum(c * i for (c, _), i in zip(form.terms, values, strict=True)) + form.const == index:
-            hit.add(values)
-    outs = weave.outs[output]
-    free = [v for f in outs for v in f.variables if v not in form.variables]
-    ranges = [range(weave.sizes[v]) for v in dict.fromkeys(free)]
-    for values in hit:
-        known = dict(zip(form.variables, values, strict=True))
-        for others in product(*ranges):
-            env = known | dict(zip(dict.fromkeys(free), others, strict=True))
-            at = tuple(sum(c * env[v] for c, v in f.terms) + f.const for f in outs)
-            if all(0 <= i < n for i, n in zip(at, shape, strict=True)):
-                found.add(at)
-    return found
+    reads, writes = weave.ins[operand], weave.outs[output]
+    names = list(dict.fromkeys(v for f in (*reads, *writes) for v in f.variables))
+    grids = torch.meshgrid(*(torch.arange(weave.sizes[v]) for v in names), indexing="ij") if names else ()
+    env = {v: g.flatten() for v, g in zip(names, grids, strict=True)}
+    points = prod(weave.sizes[v] for v in names)
+
+    def place(form: Form) -> Tensor:
+        return sum((c * env[v] for c, v in form.terms), torch.full((points,), form.const))
+
+    inside = torch.ones(points, dtype=torch.bool)
+    at, to = [place(f) for f in reads], [place(f) for f in writes]
+    for index, n in zip((*at, *to), (*shape, *oshape), strict=True):
+        inside &= (index >= 0) & (index < n)
+    mask = torch.zeros(shape[dim], *oshape, dtype=torch.bool)
+    mask[tuple(i[inside] for i in (at[dim], *to))] = True
+    return mask
 
 
 def reaches(
@@ -227,17 +224,16 @@ def reaches(
 
     "equal"; "less" when fewer change (a maximum hides changes); "more" when the weave is wrong.
     """
-    verdict = "equal"
-    for index in range(xs[operand].shape[dim]):
+    x, y = xs[operand], base[output]
+    allowed = reached(weave, operand, dim, output, x.shape, y.shape)
+    changed = torch.zeros_like(allowed)
+    for index in range(x.shape[dim]):
         moved = list(xs)
-        moved[operand] = perturbed(xs[operand], dim, index)
-        changed = {tuple(p) for p in (~same(f(moved)[output], base[output])).nonzero().tolist()}
-        allowed = reached(weave, operand, dim, index, output, base[output].shape)
-        if not changed <= allowed:
-            return "more"
-        if changed != allowed:
-            verdict = "less"
-    return verdict
+        moved[operand] = perturbed(x, dim, index)
+        changed[index] = ~same(f(moved)[output], y)
+    if bool((changed & ~allowed).any()):
+        return "more"
+    return "equal" if torch.equal(changed, allowed) else "less"
 
 
 def perturbed(x: Tensor, dim: int, index: int) -> Tensor:
@@ -253,8 +249,3 @@ def perturbed(x: Tensor, dim: int, index: int) -> Tensor:
         low, high = int(x.min()), int(x.max())
         slot.copy_(torch.where(slot < high, slot + 1, low) if high > low else slot + 1)
     return x
-
-
-def volume(weave: Weave) -> int:
-    """How many points of the index space a weave has (to keep exhaustive checks small)."""
-    return prod(weave.sizes[v] for v in weave.variables)

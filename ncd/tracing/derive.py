@@ -7,6 +7,7 @@ emits; where they end up, and which of them some op acts on, is the weave.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,10 +93,11 @@ def derive_real(fn: Function, args: Sequence[Any] = (), kwargs: Mapping[str, Any
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Without gradients, and with the generator left as it was."""
+    """Without gradients, with the generator left as it was, and no warning said a second time."""
     state = torch.get_rng_state()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             yield
     finally:
         torch.set_rng_state(state)
@@ -128,7 +130,7 @@ def _watched(fn: Function, args: tuple[Any, ...], kwargs: dict[str, Any], real: 
     if not outs:
         outs = [x for x, v in zip(ins, versions, strict=True) if x._version != v]
     random, ops, missing = watch.random, tuple(watch.ops), tuple(dict.fromkeys(watch.missing))
-    rule = _single(watch, ins, outs)
+    rule = None if watch.use_positions(outs) else _single(watch, ins, outs)
     if rule is not None:
         return Derived(lettered(rule), how="row", ops=ops, random=random)
     for x, dims in zip(ins, before, strict=True):

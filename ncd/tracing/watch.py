@@ -8,6 +8,7 @@ whose values depend on the position (``arange``) or come from outside.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +25,8 @@ from ncd.tracing.reads import Reads
 
 _MERELY_ASKS = ("_assert", "sym_", "is_", "prim", "_has_", "dense_dim", "sparse_dim")
 """Ops without a tensor result that read no values worth knowing: checks and questions about the layout."""
+
+_POSITIONS = "_with_indices"
 
 
 @lru_cache(None)
@@ -46,6 +49,7 @@ class Watch(TorchDispatchMode):
         self.reads = Reads()
         self.single: tuple[Weave, list[Tensor], list[Tensor]] | None = None
         self.used: set[int] = set()
+        self._positions: dict[int, list[Dim]] = {}
         # Ids are only good while the objects live.
         self._keep: list[Tensor] = []
 
@@ -102,14 +106,35 @@ class Watch(TorchDispatchMode):
             rule = opaque(AtenCall("", "", {}, tuple(map(_bare, ins)), tuple(map(_bare, outs))))
         self.single = (rule, ins, outs)
         self._push(rule, before, outs)
+        if facts(func).name.endswith(_POSITIONS) and len(outs) == 2:
+            self._positions[id(outs[1])] = [
+                d for d, f in zip(self.known(outs[1]), rule.ins[0], strict=True) if _sliding(f)
+            ]
+        elif "view" in facts(func).tags and id(ins[0]) in self._positions:
+            self._positions.update({id(o): self._positions[id(ins[0])] for o in outs})
+        else:
+            self.use_positions(ins)
         if facts(func).written:
             self._written(outs)
         return out
 
     def _rule(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], out: Any) -> Weave | None:
         call = aten_call(func, args, kwargs, out)
-        rule = rule_of(call) if call.outs else None
+        if not call.outs:
+            return None
+        if call.name.endswith(_POSITIONS) and len(call.outs) == 2:
+            rule = rule_of(replace(call, outs=call.outs[:1]))
+            rule = None if rule is None else replace(rule, outs=rule.outs * 2)
+        else:
+            rule = rule_of(call)
         return rule if rule is None or len(rule.ins) == len(flat((args, kwargs))) else None
+
+    def use_positions(self, xs: Iterable[Tensor]) -> bool:
+        """Pooling makes positions in the image beside the maxima: only who uses them depends on the place."""
+        used = [self._positions[id(x)] for x in xs if id(x) in self._positions]
+        for dims in used:
+            self.act_on(dims)
+        return bool(used)
 
     def _push(self, rule: Weave, before: list[Dims], outs: list[Tensor]) -> None:
         groups = [(rule, outs)] if not rule.rest else [(r, [o]) for r, o in zip((rule, *rule.rest), outs, strict=True)]
@@ -148,7 +173,8 @@ class Watch(TorchDispatchMode):
         if body is None:
             return False
         inner = Watch()
-        inner.dims, inner._keep, inner.reads = dict(self.dims), self._keep, self.reads
+        inner.dims, inner.reads = dict(self.dims), self.reads
+        inner._keep, inner._positions = self._keep, self._positions
         try:
             with inner:
                 made = tensors(body(*args, **kwargs))
@@ -161,6 +187,10 @@ class Watch(TorchDispatchMode):
         self.targets |= inner.targets
         self.ops += ["decomposed", *inner.ops]
         return True
+
+
+def _sliding(form: Form) -> bool:
+    return len(form.terms) > 1 or form.const != 0 or any(c != 1 for c, _ in form.terms)
 
 
 def twice(dims: Dims) -> list[Atom]:

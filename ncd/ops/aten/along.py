@@ -11,7 +11,6 @@ multinomial: * [n] -> * [k]
 bincount: [n] -> [m]
 bincount.weights: [n], [n] -> [m]
 histc: ? -> [m]
-logcumsumexp_backward: ? -> ?
 """)
 
 EVERYWHERE = frozenset(["roll"])
@@ -47,7 +46,7 @@ def cross(call: AtenCall) -> Text:
     return f"{ins} -> {' '.join(row)}"
 
 
-@family("_weight_norm_differentiable_backward _cummax_helper _cummin_helper")
+@family("_cummax_helper _cummin_helper")
 def helper(call: AtenCall) -> Text | None:
     """In-place helpers that write their second and third operand along ``dim``."""
     d, n = call.dim(), call.ins[0].ndim

@@ -17,7 +17,7 @@ baddbmm: ~, b m [k], b [k] n -> b m n
 addbmm: ~, [b] m [k], [b] [k] n -> m n
 addr: ~, m, n -> m n
 ger outer: m, n -> m n
-_cdist_forward: * m [d], * n [d] -> * m n
+_cdist_forward _euclidean_dist: * m [d], * n [d] -> * m n
 _pdist_forward: [n] [d] -> [m]
 _grouped_mm: ?, ?, ? -> ?
 """)

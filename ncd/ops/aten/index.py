@@ -23,7 +23,7 @@ _pack_padded_sequence _pad_packed_sequence: ? -> ?
 """)
 
 
-@family("index.Tensor _unsafe_index.Tensor index_put index_put_impl _index_put_impl _unsafe_index_put")
+@family("index.Tensor _unsafe_index.Tensor index_put _index_put_impl _unsafe_index_put")
 def advanced(call: AtenCall) -> Text | None:
     """``x[i, :, j]``: the index tensors broadcast, and their axes go where the indexed ones were.
 
@@ -106,7 +106,7 @@ def index_select(call: AtenCall) -> Text:
 
 
 @family(
-    "scatter scatter_add scatter_reduce index_add index_copy index_fill index_reduce _index_copy"
+    "scatter scatter_add scatter_reduce index_add index_copy index_fill index_reduce"
     " select_scatter slice_scatter diagonal_scatter"
 )
 def write(call: AtenCall) -> Text:
@@ -118,14 +118,21 @@ def write(call: AtenCall) -> Text:
     rest = [v for j, v in enumerate(row) if j not in at]
     spoilt: set[str] = set()
 
+    lengths: dict[str, int] = {}
+
+    def place(n: int, q: int) -> str:
+        """The axis that runs over the writes: the same for index and values of the same length."""
+        return "[z]" if lengths.setdefault("z", n) == n else f"[z{q}]"
+
     def operand(t: Operand, q: int) -> list[str]:
-        own = (
-            [*rest, f"[z{q}]"]
-            if diagonal
-            else rest
-            if select
-            else [v if j not in at else f"[z{q}]" for j, v in enumerate(row)]
-        )
+        if diagonal:
+            own = [*rest, f"[z{q}]"]
+        elif select:
+            own = rest
+        else:
+            own = [place(t.shape[j], q) if j in at else v for j, v in enumerate(row)] if t.ndim == len(row) else []
+        if t.ndim == 1 and len(row) != 1 and call.name.lstrip("_").startswith("index_"):
+            return [place(t.shape[0], q)]
         if t.ndim != len(own):
             return [f"[z{q}x{j}]" for j in range(t.ndim)]
         if not diagonal and not select:

@@ -17,7 +17,7 @@ linalg_eig: * [m] [m] -> * [m], * [m] [m]
 _linalg_eigh: * [m] [n] -> * [p], * [m] [n]
 _linalg_eigvals linalg_eigvals: * [m] [n] -> * [p]
 _linalg_svd: * [m] [n] -> * [p] [q], * [r], * [s] [t]
-linalg_matrix_exp _linalg_matrix_exp: * [m] [n] -> * [m] [n]
+linalg_matrix_exp: * [m] [n] -> * [m] [n]
 linalg_lu: * [m] [n] -> * [p] [q], * [r] [s], * [t] [u]
 linalg_ldl_factor_ex: * [m] [n] -> * [m] [n], * [p], *
 linalg_householder_product orgqr: * [m] [n], * [k] -> * [m] [n]

@@ -7,6 +7,7 @@ from ncd.ops.aten.spec import Family, Text
 
 family = Family("""
 _ctc_loss: ? -> ?
+_linear_cross_entropy_batch_chunked _linear_cross_entropy_batch_chunked_no_reduction: ? -> ?
 multilabel_margin_loss_forward: ? -> ?
 """)
 
@@ -36,5 +37,7 @@ def nll(call: AtenCall) -> Text | None:
 def weave(call: AtenCall) -> Text | None:
     """Any loss that ends in one number."""
     if "_loss" in call.name and call.outs and call.outs[0].ndim == 0:
+        if len({t.shape for t in call.ins}) == 1:
+            return ", ".join(["[*]"] * len(call.ins)) + " -> " + ", ".join(["?"] * len(call.outs))
         return ", ".join(["?"] * len(call.ins)) + " -> " + ", ".join(["?"] * len(call.outs))
     return None

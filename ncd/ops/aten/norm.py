@@ -8,7 +8,7 @@ from ncd.ops.aten.spec import Family, Text
 family = Family()
 
 
-@family("native_layer_norm _native_layer_norm native_rms_norm _fused_rms_norm rms_norm layer_norm")
+@family("native_layer_norm _fused_rms_norm rms_norm layer_norm")
 def over_last(call: AtenCall) -> Text:
     """Layer and RMS norm: statistics over the last dimensions, scales along them."""
     x, k = call.ins[0], len(call.args["normalized_shape"])

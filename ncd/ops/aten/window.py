@@ -65,11 +65,12 @@ def pool(call: AtenCall) -> Text:
     padding = each(call.args.get("padding"), k, [0])
     dilation = each(call.args.get("dilation"), k, [1])
     window = [token(stride[j], f"y{j}", dilation[j], f"[k{j}]", padding[j]) for j in range(k)]
-    places = [f"y{j}" for j in range(k)]
-    sizes = {f"k{j}": n for j, n in enumerate(kernel)} | dict(zip(places, call.outs[0].shape[-k:], strict=True))
-    outs = ["* " + " ".join(places)]
-    outs += ["* " + " ".join(places)] * (len(call.outs) - 1)
-    return f"* {' '.join(window)} -> {', '.join(outs)}", sizes
+    sizes = {f"k{j}": n for j, n in enumerate(kernel)} | {f"y{j}": n for j, n in enumerate(call.outs[0].shape[-k:])}
+    # Where the maxima were, counted over the whole image: that does not move with the place.
+    mark = "[y{}]" if len(call.outs) > 1 else "y{}"
+    window = [w.replace(f"y{j}", mark.format(j)) for j, w in enumerate(window)]
+    out = "* " + " ".join(mark.format(j) for j in range(k))
+    return f"* {' '.join(window)} -> " + ", ".join([out] * len(call.outs)), sizes
 
 
 @family("im2col")
