@@ -47,10 +47,10 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     """Draw a diagram; the one road from a diagram to a picture."""
     from ncd.layout import layout
     from ncd.render.svg import render
-    from ncd.rewrite.present import depths, present
+    from ncd.rewrite.present import depths, prepared, present
 
     o = complete(dict(diagram.options), options)
-    simple = diagram.simplify()
+    simple = prepared(diagram.simplify())
 
     def at(depth: int, expand: tuple[str, ...], collapse: tuple[str, ...]) -> tuple[Diagram, Scene]:
         drawn = present(simple, depth=depth, expand=expand, collapse=collapse)
