@@ -29,6 +29,15 @@ class Axis:
             return tuple(leaf for f in self.factors for leaf in f.leaves)
         return () if self.id < 0 else (self,)
 
+    @property
+    def label(self) -> str:
+        """The name as it is set: ``d_model`` with a subscript, ``c12`` too."""
+        head, _, tail = self.name.partition("_")
+        if tail and head:
+            return f"{head}_{{{tail.replace('_', ' ')}}}"
+        stem = self.name.rstrip("0123456789")
+        return f"{stem}_{{{self.name[len(stem):]}}}" if stem and stem != self.name else self.name
+
     def __str__(self) -> str:
         return f"{self.name}={self.size}"
 

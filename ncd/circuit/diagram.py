@@ -206,6 +206,8 @@ class Origin:
     example: Any = None
     exact: Any = None
     opened: dict[int, tuple[Op, ...]] = field(default_factory=dict)
+    tail: tuple[Call, ...] = ()
+    returns: tuple[int, ...] = ()
     target: Any = None
     output_spec: Any = None
 

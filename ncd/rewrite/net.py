@@ -37,6 +37,8 @@ class Node:
     evidence: tuple[str, ...] = ()
     literals: list[float] = field(default_factory=list)
     view: bool = False
+    op: Op | None = None
+    """The recorded op it began as."""
 
     def operands(self) -> Iterator[tuple[Array, list[str]]]:
         yield from zip(self.ins, self.itok, strict=True)
@@ -60,7 +62,7 @@ class Node:
         return not self.targets and not self.view and self.kind == "map"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
     """What computes some arrays: calls, the arrays they read, and their place in the program."""
 
@@ -81,6 +83,7 @@ class Net:
         self.steps: dict[int, Step] = {}
         self.arrays: dict[int, Array] = {a.id: a for a in exact.inputs}
         self.constants: set[int] = set()
+        self._sizes: dict[str, int] = {}
         self.inputs: list[Array] = list(exact.inputs)
         self.outputs: list[Array] = list(exact.outputs)
         self.fresh = 1 + max((a.id for op in _opened(exact) for a in (*op.inputs, *op.outputs)), default=0)
@@ -117,6 +120,7 @@ class Net:
                     op.label,
                     literals=[x for c in op.body for x in numbers(c)],
                     view=view and len(op.inputs) == 1,
+                    op=op,
                 )
             )
 
@@ -136,6 +140,12 @@ class Net:
         for a in node.outs:
             if self.maker.get(a.id) is node:
                 del self.maker[a.id]
+
+    def drop_keeping_makers(self, node: Node) -> None:
+        """Drop a node whose outputs another node makes by now."""
+        del self.nodes[node]
+        for a in node.ins:
+            self.readers[a.id].pop(node, None)
 
     def ordered(self) -> list[Node]:
         return sorted(self.nodes, key=lambda n: n.order)
@@ -179,6 +189,22 @@ class Net:
         for n in gone:
             self.drop(n)
         return self.add(new)
+
+    def block_of(self, node: Node) -> str:
+        """The smallest block around a node that holds more than this one op."""
+        counts: dict[str, int] = {}
+        parents = {b.path: b.parent for b in self.exact.blocks}
+        if not self._sizes:
+            for n in self.nodes:
+                here: str | None = n.path
+                while here is not None:
+                    counts[here] = counts.get(here, 0) + 1
+                    here = parents.get(here)
+            self._sizes = counts
+        at: str | None = node.path
+        while at is not None and self._sizes.get(at, 0) < 2:
+            at = parents.get(at)
+        return at or ""
 
     # ---------------------------------------------------------------- running
     def slice(self, outs: Iterable[int], stop: Iterable[int]) -> list[Step]:
@@ -243,8 +269,8 @@ class Net:
     def freeze(self) -> Diagram:
         kept = [self.op(n) for n in self.ordered()]
         tail = [c for s in self.slice((a.id for a in self.exact.outputs), (a.id for a in self.outputs)) for c in s.calls]
-        source = replace(self.exact.source, exact=self.exact, opened={}, tail=tuple(tail))
-        source.returns = tuple(a.id for a in self.exact.outputs)
+        returns = tuple(a.id for a in self.exact.outputs)
+        source = replace(self.exact.source, exact=self.exact, opened={}, tail=tuple(tail), returns=returns)
         used = {op.path for op in kept}
         parents = {b.path: b.parent for b in self.exact.blocks}
         keep: set[str] = set()

@@ -19,10 +19,10 @@ from ncd.tracing.record import Value
 PAPER = {
     alias: name
     for name, aliases in {
-        "d_model": "hidden_size n_embd embed_dim embedding_size d_model model_dim width hidden_dim",
+        "d_model": "nx hidden_size n_embd embed_dim embedding_size d_model model_dim width hidden_dim",
         "d_k": "head_dim attention_head_size d_kv d_k d_head key_dim kdim",
         "d_v": "v_head_dim d_v vdim",
-        "d_ff": "intermediate_size ffn_dim d_ff n_inner dim_feedforward mlp_dim encoder_ffn_dim decoder_ffn_dim ffn_hidden",
+        "d_ff": "nf intermediate_size ffn_dim d_ff n_inner dim_feedforward mlp_dim encoder_ffn_dim decoder_ffn_dim ffn_hidden",
         "h": "num_attention_heads num_heads n_head nhead n_heads encoder_attention_heads decoder_attention_heads heads h",
         "g": "num_key_value_heads n_kv_heads",
         "r": "num_key_value_groups",
@@ -61,32 +61,43 @@ def ints(thing: Any) -> dict[str, int]:
     }
 
 
-def votes(woven: Iterable[Woven]) -> dict[Atom, Counter[str]]:
-    """Per axis, how often a module that touches it has a name for its size."""
-    touched: dict[int, set[Atom]] = defaultdict(set)
+def votes(woven: Iterable[Woven]) -> tuple[dict[Atom, Counter[str]], dict[Atom, Counter[str]]]:
+    """Per axis, how often a module that touches it has a name for its size; generic names apart."""
+    touched: dict[int, dict[Atom, None]] = defaultdict(dict)
     modules: dict[int, Any] = {}
+    above: dict[int, set[int]] = defaultdict(set)
     for w in woven:
-        module = w.call.where.module
+        here = w.call.where
+        module = here.module
         modules[id(module)] = module
+        while here.parent is not None:
+            here = here.parent
+            modules[id(here.module)] = here.module
+            above[id(module)].add(id(here.module))
         for v in (*w.call.ins, *w.call.outs):
             for dim in v.dims or ():
-                touched[id(module)].update(leaves(dim))
-    result: dict[Atom, Counter[str]] = defaultdict(Counter)
+                touched[id(module)].update(dict.fromkeys(leaves(dim)))
+    telling: dict[Atom, Counter[str]] = defaultdict(Counter)
+    generic: dict[Atom, Counter[str]] = defaultdict(Counter)
     for key, atoms in touched.items():
-        by_size: dict[int, list[tuple[str, float]]] = defaultdict(list)
-        for thing, weight in ((modules[key], 3.0), (getattr(modules[key], "config", None), 1.0)):
+        by_size: dict[int, list[tuple[str, int]]] = defaultdict(list)
+        module = modules[key]
+        speakers = [(module, 30), (getattr(module, "config", None), 10)]
+        for k in above[key]:
+            speakers += [(modules[k], 3), (getattr(modules[k], "config", None), 1)]
+        for thing, weight in speakers:
             for name, n in ints(thing).items():
-                by_size[n].append((name, weight * (0.1 if name in GENERIC else 1.0)))
+                by_size[n].append((name, weight))
         for atom in atoms:
             for name, weight in by_size.get(atom.size, ()):
-                result[atom][name] += weight  # type: ignore[assignment]
-    return result
+                (generic if name in GENERIC else telling)[atom][name] += weight
+    return telling, generic
 
 
 def assign(atoms: Iterable[Atom], woven: list[Woven], roles: Mapping[Atom, str]) -> dict[Atom, str]:
     """A name for every atom, distinct.  ``roles`` are guesses from where the axis enters."""
     atoms = list(atoms)
-    ballots = votes(woven)
+    telling, generic = votes(woven)
     names = {a: a.name for a in atoms if a.rank == 0 and a.name}
     taken = set(names.values())
 
@@ -102,21 +113,24 @@ def assign(atoms: Iterable[Atom], woven: list[Woven], roles: Mapping[Atom, str])
     for atom in atoms:
         if atom in names:
             continue
-        ballot = ballots.get(atom)
-        best = ballot.most_common(1)[0] if ballot else None
         if roles.get(atom) in FIRM:
             name = free(roles[atom])
-        elif best is not None and best[1] >= 1:
-            name = free(PAPER.get(best[0], best[0]))
+        elif telling.get(atom):
+            name = free(_winner(telling[atom]))
         elif atom in roles:
             name = free(roles[atom])
-        elif best is not None:
-            name = free(PAPER.get(best[0], best[0]))
+        elif generic.get(atom):
+            name = free(_winner(generic[atom]))
         else:
             name = next(n for n in letters if n not in taken)
         names[atom] = name
         taken.add(name)
     return names
+
+
+def _winner(ballot: Counter[str]) -> str:
+    best = ballot.most_common(1)[0][0]
+    return PAPER.get(best, best)
 
 
 def _letters() -> Iterator[str]:

@@ -46,6 +46,10 @@ class Sealer:
                 order.update(dict.fromkeys(leaves(dim)))
         convolved = {v.id for w in woven for v in w.call.ins[:1] if short(w.call.fn).startswith("conv")}
         names = assign(order, woven, guess(self.recording.inputs, convolved))
+        for v in self.recording.values:
+            for dim in v.dims or ():
+                order.update(dict.fromkeys(leaves(dim)))
+        names |= {a: f"unseen{i}" for i, a in enumerate(order) if a not in names}
         self.axes = {a: Axis(i, names[a], self.sizes.get(a, a.size)) for i, a in enumerate(order)}
 
     def axis(self, dim: Dim) -> Axis:
@@ -220,12 +224,15 @@ def _unused(name: str, owner: object, used: dict[str, object]) -> str:
 
 
 def live(woven: list[Woven], outputs: list[Value]) -> tuple[list[int], set[Value]]:
-    """Positions of the calls that outputs depend on, and the values needed."""
+    """Positions of the calls that outputs depend on, and the values needed.
+
+    A call that returned what it was given (dropout in eval, ``to`` the same dtype) did nothing.
+    """
     needed = set(outputs)
     kept = []
     for i in range(len(woven) - 1, -1, -1):
         c = woven[i].call
-        if any(v in needed for v in c.outs) or any(new in needed for _, new in c.writes):
+        if any(v in needed and v not in c.ins for v in c.outs) or any(new in needed for _, new in c.writes):
             kept.append(i)
             needed.update(c.ins)
             needed.update(old for old, new in c.writes if new in needed)
@@ -272,9 +279,8 @@ def seal(
     go into the code; ``sizes`` gives axes that were traced at another size the size they have.
     """
     s = Sealer(recording, woven, sizes, literal.calls)
-    every = [*woven, *(w for inner in opened.values() for w in inner)]
-    s.name_axes(every)
     kept, needed = live(woven, recording.outputs)
+    s.name_axes([woven[k] for k in kept] + [w for k in kept for w in opened.get(k, ())])
     position = {k: i for i, k in enumerate(kept)}
     ops = tuple(s.op(woven[k], needed, literal.calls[k]) for k in kept)
     for k, inner in opened.items():

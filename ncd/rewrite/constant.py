@@ -1,0 +1,66 @@
+"""Passes on what no input reaches: one constant instead of the ops that made it.
+
+Positions, causal masks and rotary tables are computed by a model from nothing; a picture shows
+where they are used.
+"""
+
+from __future__ import annotations
+
+from ncd.rewrite.net import Net
+from ncd.rewrite.sample import Sample
+
+RANDOM = frozenset("rand randn randint bernoulli normal multinomial rand_like randn_like dropout uniform".split())
+
+
+def constants(net: Net) -> None:
+    """What neither inputs nor weights reach is a constant."""
+    reached = {a.id for a in net.inputs}
+    for node in net.ordered():
+        depends = any(a.id in reached or a.kind == "parameter" for a in node.ins)
+        if depends or node.name.rstrip("_") in RANDOM:
+            reached.update(a.id for a in node.outs)
+        else:
+            net.drop(node)
+            net.constants.update(a.id for a in node.outs)
+
+
+def relabelling_gathers(net: Net, sample: Sample) -> None:
+    """``x[i, j]`` with constant ``arange`` indices that cover x re-indexes it: it is a view.
+
+    Libraries write masks this way under vmap.  The recorded integer values decide, never shapes.
+    """
+    import torch
+
+    for node in net.ordered():
+        if node.name not in ("index", "getitem") or len(node.outs) != 1 or node.view:
+            continue
+        data = [a for a in node.ins if not net.constant(a)]
+        index = [a for a in node.ins if net.constant(a)]
+        if len(data) != 1 or len(index) != len(data[0].shape) or 1 in data[0].shape:
+            continue
+        out = node.outs[0]
+        places: list[int] = []
+        for k, a in enumerate(index):
+            value = sample.value(a.id)
+            long = [j for j, n in enumerate(a.shape) if n > 1]
+            if value is None or value.dtype == torch.bool or len(long) != 1:
+                break
+            if not torch.equal(value.reshape(-1), torch.arange(data[0].shape[k])):
+                break
+            places.append(long[0] + len(out.shape) - len(a.shape))
+        if len(places) < len(index) or sorted(places) != [j for j, n in enumerate(out.shape) if n > 1]:
+            continue
+        if len(data[0].wires) != len(places) or len(out.wires) != len(places):
+            continue
+        order = sorted(places)
+        new = net.merge(
+            [node],
+            node,
+            kind="rearrange",
+            ins=data,
+            itok=[[str(p) for p in places]],
+            otok=[[str(p) for p in order]],
+            targets=set(),
+            view=True,
+        )
+        new.evidence += ("the recorded indices are the positions themselves",)

@@ -1,0 +1,190 @@
+"""Folding: equal neighbouring blocks become one block with a count.
+
+Two blocks are equal when their ops are, with arrays numbered by first use.  They fold when each
+one's inputs are either the same array for all, or what the one before it made in the same place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ncd.circuit.diagram import Array, Block, Diagram, Op
+from ncd.rewrite.tree import Branch, grow
+
+Child = Branch | Op
+
+
+def fold(diagram: Diagram) -> Diagram:
+    """The diagram with repeated blocks folded, also where the period is several blocks long.
+
+    Only the first of a run is kept, so a folded diagram is for drawing, not for running.
+    """
+    root = grow(diagram)
+    folding = Folding(diagram)
+    folding.visit(root)
+    return flatten(replace(diagram, outputs=tuple(folding.current(a) for a in diagram.outputs)), root, folding)
+
+
+class Folding:
+    """Who reads each array, and what array now stands for it."""
+
+    def __init__(self, diagram: Diagram) -> None:
+        self.diagram = diagram
+        self.readers: dict[int, list[Op]] = {}
+        for op in diagram.ops:
+            for a in op.inputs:
+                self.readers.setdefault(a.id, []).append(op)
+        self.outputs = {a.id for a in diagram.outputs}
+        self.instead: dict[int, Array] = {}
+        self.groups = 0
+
+    def current(self, a: Array) -> Array:
+        while a.id in self.instead:
+            a = self.instead[a.id]
+        return a
+
+    def visit(self, branch: Branch) -> None:
+        self.fold_runs(branch)
+        for child in branch.children:
+            if isinstance(child, Branch):
+                self.visit(child)
+
+    def fold_runs(self, branch: Branch) -> None:
+        """Find the longest run at every place, shortest period first."""
+        keys = [signature([c]) if isinstance(c, Branch) else None for c in branch.children]
+        i = 0
+        while i < len(branch.children):
+            run = self.run_at(branch.children, keys, i)
+            if run is not None:
+                period, count = run
+                kept = self.keep_first(branch.children[i : i + period * count], period, count)
+                branch.children[i : i + period * count] = [kept]
+                keys[i : i + period * count] = [None]
+            i += 1
+
+    def run_at(self, children: Sequence[Child], keys: Sequence[object], i: int) -> tuple[int, int] | None:
+        best: tuple[int, int] | None = None
+        for period in range(1, min(8, (len(children) - i) // 2) + 1):
+            if any(k is None for k in keys[i : i + period]):
+                break
+            count = 1
+            while keys[i + count * period : i + (count + 1) * period] == keys[i : i + period]:
+                count += 1
+            while count > 1 and not self.chains(children[i : i + period * count], period, count):
+                count -= 1
+            if count > 1 and (best is None or period * count > best[0] * best[1]):
+                best = period, count
+        return best
+
+    def chains(self, children: Sequence[Child], period: int, count: int) -> bool:
+        """Whether inputs chain or are shared, and nothing inside a run is read from outside."""
+        parts = [children[k * period : (k + 1) * period] for k in range(count)]
+        ports = [Ports(part) for part in parts]
+        if len({signature(part) for part in parts}) > 1:
+            return False
+        carried: dict[int, int] = {}
+        for here, after in zip(ports, ports[1:], strict=False):
+            place = {i: k for k, i in enumerate(here.made)}
+            if len(here.entering) != len(after.entering):
+                return False
+            for j, (a, b) in enumerate(zip(here.entering, after.entering, strict=True)):
+                if b in place:
+                    if carried.setdefault(j, place[b]) != place[b]:
+                        return False
+                elif a != b:
+                    return False
+            known = here.ops | after.ops
+            for i in here.made:
+                if i in self.outputs or any(id(r) not in known for r in self.readers.get(i, ())):
+                    return False
+        return True
+
+    def keep_first(self, children: Sequence[Child], period: int, count: int) -> Branch:
+        first = list(children[:period])
+        last = children[period * (count - 1) :]
+        for a, b in zip(Ports(first).arrays, Ports(last).arrays, strict=True):
+            self.instead[b.id] = a
+        every = [c for c in children if isinstance(c, Branch)]
+        also = tuple(p for c in every[period:] for p in (c.block.path, *(b.block.path for b in c.branches())))
+        if period == 1 and isinstance(first[0], Branch):
+            first[0].repeat, first[0].also = count, also
+            return first[0]
+        self.groups += 1
+        parent = every[0].block.parent
+        titles = " ".join(dict.fromkeys(c.block.cls for c in every[:period]))
+        group = Block(f"{every[0].block.path}…{self.groups}", titles, parent)
+        return Branch(group, first, count, also)
+
+
+class Ports:
+    """What a stretch of ops reads from outside and makes, in order."""
+
+    def __init__(self, part: Sequence[Child]) -> None:
+        ops = [op for c in part for op in ([c] if isinstance(c, Op) else c.ops())]
+        self.ops = {id(op) for op in ops}
+        self.arrays = [a for op in ops for a in op.outputs]
+        self.made = [a.id for a in self.arrays]
+        mine = set(self.made)
+        self.entering = list(dict.fromkeys(a.id for op in ops for a in op.inputs if a.id not in mine and not a.hidden))
+
+
+_NAMED = re.compile(r"×[^\d−.].*\^\{-½\}")
+
+
+def signature(part: Sequence[Child]) -> str:
+    """Equal for stretches that draw alike: arrays by number, indices by number, sizes as they are."""
+    arrays: dict[int, int] = {}
+    rows: list[object] = []
+
+    def visit(child: Child, depth: int) -> None:
+        if isinstance(child, Branch):
+            rows.append((depth, child.block.cls))
+            for c in child.children:
+                visit(c, depth + 1)
+            return
+        indices: dict[str, int] = {}
+        ins, outs = child.indices()
+
+        def operand(a: Array, row: tuple[str, ...]) -> object:
+            number = -1 if a.hidden else arrays.setdefault(a.id, len(arrays))
+            wires = tuple(
+                (indices.setdefault(t, len(indices)), child.touches(t), w.size) for t, w in zip(row, a.wires, strict=True)
+            )
+            return number, wires
+
+        label = "×root" if _NAMED.fullmatch(child.label) else child.label
+        rows.append(
+            (
+                child.symbol,
+                child.kind,
+                label,
+                tuple(operand(a, r) for a, r in zip(child.inputs, ins, strict=True)),
+                tuple(operand(a, r) for a, r in zip(child.outputs, outs, strict=True)),
+            )
+        )
+
+    for child in part:
+        visit(child, 0)
+    return repr(rows)
+
+
+def flatten(diagram: Diagram, root: Branch, folding: Folding) -> Diagram:
+    """A diagram of what is left of a tree."""
+    ops: list[Op] = []
+    blocks: list[Block] = []
+
+    def visit(branch: Branch, parent: str | None) -> None:
+        path = None
+        if branch is not root:
+            path = branch.block.path
+            blocks.append(replace(branch.block, parent=parent, repeat=branch.repeat, also=branch.also))
+        for child in branch.children:
+            if isinstance(child, Branch):
+                visit(child, path)
+            else:
+                ops.append(replace(child, inputs=tuple(map(folding.current, child.inputs)), path=path or ""))
+
+    visit(root, None)
+    return replace(diagram, ops=tuple(ops), blocks=tuple(blocks))

@@ -1,0 +1,144 @@
+"""The functions a reader knows by name, and how to tell that a region computes one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ncd.circuit.diagram import Array
+from ncd.rewrite.net import Net
+from ncd.rewrite.sample import Sample
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Found:
+    """A recognised function: what to call it, how to draw it, and why it is that function."""
+
+    name: str
+    kind: str
+    symbol: str
+    label: str
+    evidence: str
+
+
+def elementwise(sample: Sample, data: Array, out: Array) -> Found | None:
+    """An activation, compared on a grid from -5 to 5."""
+    import torch
+    import torch.nn.functional as F
+
+    known = {
+        "relu": (F.relu, "R"),
+        "gelu": (F.gelu, "gelu"),
+        "gelu_tanh": (lambda x: F.gelu(x, approximate="tanh"), "gelu"),
+        "silu": (F.silu, "silu"),
+        "tanh": (torch.tanh, "tanh"),
+        "sigmoid": (torch.sigmoid, "σ"),
+        "quick_gelu": (lambda x: x * torch.sigmoid(1.702 * x), "qgelu"),
+        "softplus": (F.softplus, "softplus"),
+        "mish": (F.mish, "mish"),
+        "hardswish": (F.hardswish, "hardswish"),
+        "square": (torch.square, "^2"),
+        "squared_relu": (lambda x: F.relu(x) ** 2, "R^2"),
+    }
+    count = 1
+    for n in data.shape:
+        count *= n
+    dtype = getattr(torch, data.dtype)
+    if not dtype.is_floating_point or count < 8:
+        return None
+    grid = torch.linspace(-5, 5, count, dtype=dtype).view(data.shape)
+    got = _try(sample, out, data, grid)
+    if got is None or got.numel() != count:
+        return None
+    for name, (fn, label) in known.items():
+        want = fn(grid)  # type: ignore[operator]
+        if torch.allclose(got.reshape(-1), want.reshape(-1), atol=2e-6, rtol=1e-5):
+            return Found(name, "map", "map", label, f"equals {name} on {count} points from -5 to 5")
+    return None
+
+
+def normalisation(
+    net: Net, sample: Sample, data: Array, out: Array, aside: Sequence[Array], numbers: Sequence[float]
+) -> Found | None:
+    """LayerNorm, RMSNorm or softmax over the last axis, with any of the weights as gain and bias."""
+    import torch
+    import torch.nn.functional as F
+
+    if data.shape != out.shape or not data.shape:
+        return None
+    x = sample.random(data.id, 0.3, 2.0)
+    got = None if x is None else _try(sample, out, data, x)
+    if x is None or got is None:
+        return None
+    d = data.shape[-1]
+    weights = [sample.value(a.id) for a in aside if a.shape == (d,)]
+    choices = [None, *(w for w in weights if w is not None)]
+    tiny = [e for e in numbers if isinstance(e, float) and 0 < e < 1e-2]
+    for eps in dict.fromkeys([*tiny, 1e-5, 0.0]):
+        bases = (("RMS", F.rms_norm(x, (d,), eps=eps)), ("LN", F.layer_norm(x, (d,), eps=eps)))
+        for label, base in bases:
+            for gain in choices:
+                for bias in choices:
+                    if bias is not None and bias is gain:
+                        continue
+                    want = base if gain is None else base * gain
+                    want = want if bias is None else want + bias
+                    if torch.allclose(want, got.to(want.dtype), atol=1e-4):
+                        name = "rms_norm" if label == "RMS" else "layer_norm"
+                        why = f"equals {name} (eps={eps:g}) on random values"
+                        return Found(name, "along", "norm", label, why)
+    if torch.allclose(x.softmax(-1), got, atol=1e-6):
+        return Found("softmax", "along", "softmax", "", "equals softmax on random values")
+    return None
+
+
+def rotary(sample: Sample, data: Array, out: Array) -> Found | None:
+    """A rotation of pairs by angles that depend on the position only through differences.
+
+    Called rotary if it is linear, keeps lengths, is not the identity, and <R_i q, R_j k> depends
+    on i - j alone (Su et al. 2021, RoFormer, eq. 11).
+    """
+    import torch
+
+    a, b = sample.random(data.id, 0.0), sample.random(out.id, 0.0)
+    if a is None or b is None or len(out.shape) < 2 or data.shape[-1] != out.shape[-1] and a.dim() < 2:
+        return None
+    b = torch.randn(a.shape, generator=torch.Generator().manual_seed(1)).to(a.dtype)
+    fa, fb, mixed = (_try(sample, out, data, t) for t in (a, b, 2 * a - b))
+    if fa is None or fb is None or mixed is None:
+        return None
+    if not torch.allclose(mixed, 2 * fa - fb, atol=1e-4) or abs(fa.norm() - a.norm()) > 1e-3 * a.norm():
+        return None
+    if torch.allclose(fa.reshape(-1), a.reshape(-1), atol=1e-3):
+        return None
+    d = out.shape[-1]
+    generator = torch.Generator().manual_seed(2)
+    rows = []
+    for _ in range(2):
+        vector = torch.randn(d, generator=generator).to(a.dtype)
+        everywhere = vector.repeat(a.numel() // d).view(data.shape)
+        turned = _try(sample, out, data, everywhere)
+        if turned is None:
+            return None
+        rows.append(turned.reshape(-1, *out.shape[-2:])[0])
+    scores = rows[0] @ rows[1].T
+    n = scores.shape[0]
+    for j in range(-n + 1, n):
+        diagonal = scores.diagonal(j)
+        if (diagonal - diagonal[0]).abs().max() > 1e-3 * max(1.0, float(diagonal.abs().max())):
+            return None
+    why = "linear, keeps lengths, and inner products depend on the difference of positions only"
+    return Found("rotary", "along", "box", "R_θ", why)
+
+
+def _try(sample: Sample, out: Array, data: Array, value: Tensor) -> Tensor | None:
+    """The region's result on a value, or None if it does not run on it."""
+    try:
+        return sample.replay(out.id, {data.id: value})
+    except Exception:
+        # A region cut out of its program may ask for what only the whole has: then it is not recognised.
+        return None

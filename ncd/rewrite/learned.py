@@ -1,0 +1,149 @@
+"""Passes on weights: which are inside a symbol, which stand for themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ncd.circuit.diagram import Array
+from ncd.rewrite.net import Net, Node
+from ncd.rewrite.sample import Sample
+
+PRODUCTS = frozenset("linear addmm matmul einsum mm bmm baddbmm mv dot inner tensordot bilinear".split())
+
+
+def learned(net: Net, sample: Sample) -> None:
+    """Products with a weight are learned maps; weights in elementwise ops become sources."""
+    for node in net.ordered():
+        if node not in net.nodes or node.symbol in ("norm", "mask") or node.kind == "source":
+            continue
+        hidden = [i for i, a in enumerate(node.ins) if net.hidden(a)]
+        shown = [i for i in range(len(node.ins)) if i not in hidden]
+        if not hidden:
+            continue
+        weights = [i for i in hidden if node.ins[i].kind == "parameter"]
+        if node.name in PRODUCTS and len(shown) == 1 and weights:
+            vectors = [i for i in weights if len(node.ins[i].shape) == 1]
+            node.symbol, node.kind = "linear", "contraction"
+            node.label = "L_+" if vectors and len(weights) > 1 else "L"
+        elif node.pointwise and shown:
+            if len(shown) == 1 and _adds_bias(net, node, shown[0], hidden):
+                continue
+            if all(not node.ins[i].wires for i in hidden):
+                continue
+            for i in hidden:
+                if node.ins[i].wires:
+                    source(net, sample, node, i)
+        elif node.view and not shown:
+            weight = node.ins[0]
+            node.kind, node.symbol, node.label, node.view = "source", "source", weight_label(weight), False
+
+
+def _adds_bias(net: Net, node: Node, data: int, hidden: list[int]) -> bool:
+    """A bias added by hand to a learned map belongs to it."""
+    maker = net.maker.get(node.ins[data].id)
+    biases = [node.ins[i] for i in hidden]
+    if maker is None or maker.symbol != "linear" or len(net.reading(node.ins[data])) != 1:
+        return False
+    if node.name.rstrip("_") != "add" or not all(b.kind == "parameter" and len(b.shape) == 1 for b in biases):
+        return False
+    names = {t: f"n{t}" for t in {*node.read, *node.made}}
+    at = dict(zip(node.itok[data], maker.otok[0], strict=True))
+    tokens = {t: at.get(t, names[t]) for t in names}
+    net.merge(
+        [maker, node],
+        maker,
+        ins=[*maker.ins, *biases],
+        itok=[*maker.itok, *([tokens[t] for t in node.itok[i]] for i in hidden)],
+        outs=node.outs,
+        otok=[[tokens[t] for t in node.otok[0]]],
+        label=maker.label.replace("L", "L_+") if "_+" not in maker.label else maker.label,
+        order=node.order,
+        evidence=(*maker.evidence, "a bias added by hand"),
+    )
+    return True
+
+
+def source(net: Net, sample: Sample, node: Node, i: int) -> None:
+    """Let a weight or constant that is an operand of an elementwise op be drawn by itself."""
+    weight = node.ins[i]
+    made = net.invent(weight)
+    made = net.arrays[made.id] = replace(made, name=weight.name)
+    net.define(made, "torch.clone", weight, order=node.order - 0.5)
+    row = [f"s{k}" for k in range(len(weight.wires))]
+    net.add(
+        Node(
+            "source",
+            "parameter" if weight.kind == "parameter" else "constant",
+            [weight],
+            [made],
+            [row],
+            [list(row)],
+            set(row),
+            node.path,
+            node.place,
+            node.order - 0.5,
+            (),
+            symbol="source",
+            label=weight_label(weight) if weight.kind == "parameter" else "c",
+            evidence=("the array itself",),
+        )
+    )
+    net.readers[weight.id].pop(node, None)
+    node.ins[i] = made
+    if any(a.id == weight.id for a in node.ins):
+        net.readers[weight.id][node] = None
+    net.readers.setdefault(made.id, {})[node] = None
+
+
+def weight_label(weight: Array) -> str:
+    """A short name for a free parameter: the last word of its path that says something."""
+    words = [w for w in weight.name.split(".") if w not in ("weight", "bias") and not w.isdigit()]
+    last = words[-1] if words else "P"
+    short = {"cls_token": "cls", "position_embeddings": "P", "pos_embed": "P", "embed_positions": "P"}
+    if last in short:
+        return short[last]
+    return last if len(last) <= 5 else last.replace("_", " ").split()[0][:6]
+
+
+def split_projections(net: Net) -> None:
+    """One learned map read only through slices of its output is one map per slice.
+
+    Exact because the rows of the weight are independent: every reader must be a slice of an axis
+    that the weight alone provides.
+    """
+    for node in net.ordered():
+        if node not in net.nodes or node.symbol != "linear" or len(node.outs) != 1:
+            continue
+        out = node.outs[0]
+        readers = net.reading(out)
+        slices = [r for r in readers if r.kind == "rearrange" and len(r.ins) == 1 and len(r.outs) == 1]
+        if len(readers) < 2 or len(slices) != len(readers) or net.is_output(out):
+            continue
+        cuts = [{k for k, t in enumerate(r.itok[0]) if t in r.targets or t not in r.made} for r in readers]
+        where = set().union(*cuts)
+        weights_only = all(
+            node.otok[0][k] not in {t for i, a in enumerate(node.ins) if not net.hidden(a) for t in node.itok[i]}
+            for k in where
+        )
+        if not where or not weights_only:
+            continue
+        for r in readers:
+            at = {t: k for k, t in enumerate(r.itok[0]) if k not in where}
+            row = [node.otok[0][at[t]] if t in at else f"cut{r.order}.{k}" for k, t in enumerate(r.otok[0])]
+            new = {t for t in row if t.startswith("cut")}
+            net.add(
+                replace(
+                    node,
+                    ins=list(node.ins),
+                    itok=[list(row_) for row_ in node.itok],
+                    outs=list(r.outs),
+                    otok=[row],
+                    targets=(node.targets | new),
+                    path=r.path if r.path != node.path and r.path.count(".") < node.path.count(".") else node.path,
+                    order=r.order,
+                    covers=(*node.covers, *r.covers),
+                    evidence=(*node.evidence, "rows of one weight, read slice by slice"),
+                )
+            )
+            net.drop_keeping_makers(r)
+        net.drop(node)

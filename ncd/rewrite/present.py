@@ -1,0 +1,243 @@
+"""What a picture shows: repeats folded, small frames dissolved, deep blocks closed.
+
+The result is a diagram ready for layout.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection
+from dataclasses import replace
+
+from ncd.circuit.diagram import Array, Block, Diagram, Op
+from ncd.circuit.weave import Form, Weave, mixed
+from ncd.errors import NCDError
+from ncd.rewrite.bundle import bundle
+from ncd.rewrite.fold import fold, signature
+from ncd.rewrite.outer import outer
+from ncd.rewrite.tree import Branch, drawn_operands, drawn_targets, grow, hidden_arrays
+
+SMALLEST = 3
+"""A frame around fewer ops than this is not drawn."""
+
+
+def prepared(diagram: Diagram) -> Diagram:
+    """Folded, with outer axes, bundles and titles; what every depth starts from."""
+    marked = bundle(outer(diagram))
+    root = grow(fold(marked))
+    _dissolve(root, marked.title)
+    return _titled(_flat(marked, root), marked.title)
+
+
+def depths(diagram: Diagram) -> int:
+    """How many levels of blocks there are to open."""
+    parents = {b.path: b.parent for b in diagram.blocks}
+
+    def level(path: str | None) -> int:
+        return 0 if path is None else 1 + level(parents.get(path))
+
+    return max((level(b.path) for b in diagram.blocks), default=0)
+
+
+def present(
+    diagram: Diagram, *, depth: int | None = None, expand: Collection[str] = (), collapse: Collection[str] = ()
+) -> Diagram:
+    """A prepared diagram with blocks deeper than ``depth`` closed.
+
+    ``expand`` and ``collapse`` name blocks by path or class, and go before ``depth``.  Of blocks
+    that are alike only the first is open.  Raises NCDError on a name no block has.
+    """
+    known = {b.path for b in diagram.blocks} | {b.cls for b in diagram.blocks} | {p for b in diagram.blocks for p in b.also}
+    for name in (*expand, *collapse):
+        if name not in known:
+            raise NCDError(
+                f"no block is called {name!r}",
+                doing="choosing what to draw",
+                fix="a path or class, such as " + ", ".join(sorted(known)[:6]),
+            )
+    root = grow(diagram)
+    hidden = hidden_arrays(list(diagram.ops))
+    seen: set[str] = set()
+
+    def named(b: Block, names: Collection[str]) -> bool:
+        return b.path in names or b.cls in names or any(p in names for p in b.also)
+
+    def leads_to(branch: Branch) -> bool:
+        return any(named(b.block, expand) for b in branch.branches())
+
+    def visit(branch: Branch, level: int) -> None:
+        for i, child in enumerate(branch.children):
+            if isinstance(child, Op):
+                continue
+            closed = depth is not None and level >= depth
+            if not closed:
+                key = signature([child])
+                closed = key in seen
+                seen.add(key)
+            if named(child.block, expand) or leads_to(child):
+                closed = False
+            if named(child.block, collapse):
+                closed = True
+            if closed:
+                branch.children[i] = closed_block(diagram, child, hidden)
+            else:
+                visit(child, level + 1)
+
+    visit(root, 0)
+    return _flat(diagram, root)
+
+
+def closed_block(diagram: Diagram, branch: Branch, hidden: set[int]) -> Op:
+    """A block as one op: a wire is tiled iff nothing inside acts on, makes or ends its index."""
+    ops = list(branch.ops())
+    inside = {id(op) for op in ops}
+    made = {a.id: a for op in ops for a in op.outputs}
+    outside = {a.id for a in diagram.outputs} | {
+        a.id for op in diagram.ops if id(op) not in inside for a in op.inputs
+    }
+    entering = {a.id: a for op in ops for a in op.inputs if a.id not in made and a.id not in hidden}
+    leaving = [a for i, a in made.items() if i in outside]
+    classes = Classes()
+    for op in ops:
+        ins, outs = op.indices()
+        touched = drawn_targets(op, hidden)
+        gone = {t for row in ins for t in row} ^ {t for row in outs for t in row}
+        for a, row, _ in drawn_operands(op, hidden):
+            for k, t in enumerate(row):
+                classes.join((id(op), t), (a.id, k))
+            if len(set(row)) < len(row):
+                touched.update(t for t in row if row.count(t) > 1)
+        for t in touched | gone:
+            classes.touch((id(op), t))
+    for a in {**entering, **made}.values():
+        roots = [classes.root((a.id, k)) for k in range(len(a.wires))]
+        for r in roots:
+            if roots.count(r) > 1:
+                classes.touched.add(r)
+    names: dict[object, str] = {}
+    sizes: dict[str, int] = {}
+    targets: set[str] = set()
+
+    def forms(a: Array, side: str) -> tuple[Form, ...]:
+        row = []
+        for k, wire in enumerate(a.wires):
+            r = classes.root((a.id, k))
+            key: object = (side, a.id, k) if r in classes.touched else r
+            name = names.setdefault(key, f"{wire.name}.{len(names)}")
+            sizes[name] = wire.size
+            if r in classes.touched:
+                targets.add(name)
+            row.append(name)
+        out, at = [], 0
+        for axis in a.axes:
+            n = len(axis.leaves)
+            out.append(mixed(row[at : at + n], sizes))
+            at += n
+        return tuple(out)
+
+    ins_forms = tuple(forms(a, "i") for a in entering.values())
+    outs_forms = tuple(forms(a, "o") for a in leaving)
+    block = branch.block
+    title = (block.title or block.cls) + (f" ×{branch.repeat}" if branch.repeat > 1 else "")
+    return Op(
+        "call",
+        block.cls,
+        tuple(entering.values()),
+        tuple(leaving),
+        Weave(ins_forms, outs_forms, sizes, frozenset(targets)),
+        block.parent or "",
+        next((op.source for op in ops if op.source), None),
+        (),
+        "block",
+        title,
+        tuple(sorted({c for op in ops for c in op.covers})),
+        (f"block {block.path}",),
+    )
+
+
+class Classes:
+    """Union of wires and indices that are one index; some are touched."""
+
+    def __init__(self) -> None:
+        self.up: dict[object, object] = {}
+        self.touched: set[object] = set()
+
+    def root(self, x: object) -> object:
+        while x in self.up:
+            x = self.up[x]
+        return x
+
+    def join(self, x: object, y: object) -> None:
+        a, b = self.root(x), self.root(y)
+        if a != b:
+            self.up[a] = b
+            if a in self.touched:
+                self.touched.add(b)
+
+    def touch(self, x: object) -> None:
+        self.touched.add(self.root(x))
+
+
+def _dissolve(branch: Branch, title: str) -> None:
+    """Frames around next to nothing, and around one other frame, are not worth a box."""
+    out: list[Branch | Op] = []
+    for child in branch.children:
+        if isinstance(child, Op):
+            out.append(child)
+            continue
+        _dissolve(child, title)
+        alone = len(branch.children) == 1 and branch.block.path != ""
+        single = len(child.children) == 1 and isinstance(child.children[0], Branch) and child.repeat == 1
+        if child.repeat == 1 and (sum(1 for _ in child.ops()) < SMALLEST or alone or single):
+            out.extend(child.children)
+        else:
+            out.append(child)
+    branch.children = out
+    if branch.block.path == "":
+        # The body of a model under a head: a frame around nearly everything says nothing.
+        frames = [c for c in out if isinstance(c, Branch)]
+        while len(frames) == 1 and frames[0].repeat == 1:
+            at = branch.children.index(frames[0])
+            branch.children[at : at + 1] = frames[0].children
+            frames = [c for c in branch.children if isinstance(c, Branch)]
+
+
+def _flat(diagram: Diagram, root: Branch) -> Diagram:
+    ops: list[Op] = []
+    blocks: list[Block] = []
+
+    def visit(branch: Branch, parent: str | None) -> None:
+        path = None
+        if branch is not root:
+            path = branch.block.path
+            blocks.append(replace(branch.block, parent=parent, repeat=branch.repeat, also=branch.also))
+        for child in branch.children:
+            if isinstance(child, Branch):
+                visit(child, path)
+            else:
+                ops.append(replace(child, path=path or ""))
+
+    visit(root, None)
+    return replace(diagram, ops=tuple(ops), blocks=tuple(blocks))
+
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|\d+")
+_KNOWN = {"MLP": "Feed Forward", "FFN": "Feed Forward", "FeedForward": "Feed Forward", "MHA": "Multi-Head Attention",
+          "MultiheadAttention": "Multi-Head Attention"}  # fmt: skip
+
+
+def _titled(diagram: Diagram, model: str) -> Diagram:
+    return replace(diagram, blocks=tuple(replace(b, title=b.title or pretty(b.cls, model)) for b in diagram.blocks))
+
+
+def pretty(cls: str, model: str = "") -> str:
+    """A class name as a title: without the model's own prefix, in words."""
+    shared = os.path.commonprefix([cls, model])
+    while shared and not (len(shared) < len(cls) and cls[len(shared)].isupper()):
+        shared = shared[:-1]
+    name = cls[len(shared) :] if len(shared) > 1 else cls
+    name = name.removeprefix("Sdpa") or cls
+    return _KNOWN.get(name, " ".join(_WORDS.findall(name)) or name)
+
+

@@ -1,0 +1,175 @@
+"""Recognising functions that were written out, by the numbers they give.
+
+A region of the diagram with one data input and one output is run on values it never saw and
+compared with the functions a reader knows by name.  Names of modules and the shape of the code
+play no part, so every spelling of GELU is one arrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ncd.circuit.diagram import Array
+from ncd.rewrite.functions import Found, elementwise, normalisation, rotary
+from ncd.rewrite.net import Net, Node
+from ncd.rewrite.sample import Sample
+
+LONGEST = 14
+"""No region of more ops than this is tried."""
+INSIDE = frozenset(
+    "mean sum cat var getitem neg max amax std chunk split stack unbind flatten pow rsqrt sqrt view index".split()
+)
+
+
+@dataclass(frozen=True)
+class Region:
+    """Ops between one data input and one output; ``aside`` are the weights and constants they read."""
+
+    nodes: tuple[Node, ...]
+    data: Array
+    out: Array
+    aside: tuple[Array, ...]
+
+
+def recognise(net: Net, sample: Sample) -> None:
+    """Replace every region that computes a known function by one op."""
+    seen: dict[object, Found | None] = {}
+    for last in reversed(net.ordered()):
+        if last not in net.nodes or last.evidence or len(last.outs) != 1 or not _may_end(last):
+            continue
+        best: tuple[Region, Found] | None = None
+        for region in regions(net, last):
+            if len(region.nodes) < 2:
+                continue
+            key = signature(net, region)
+            if key not in seen:
+                seen[key] = test(net, sample, region)
+            found = seen[key]
+            if found is not None:
+                best = region, found
+        if best is not None:
+            replace_region(net, *best)
+
+
+def _may_end(node: Node) -> bool:
+    return node.pointwise or node.kind == "map" or node.name in ("flatten", "cat")
+
+
+def _may_be_inside(node: Node) -> bool:
+    return node.kind in ("map", "rearrange") or node.view or node.name in INSIDE
+
+
+def regions(net: Net, last: Node) -> Iterator[Region]:
+    """Growing backwards from an op: every region that has a single data input."""
+    inside: dict[Node, None] = {last: None}
+    while True:
+        read = {a.id: a for n in inside for a in n.ins if net.maker.get(a.id) not in inside}
+        data = [a for a in read.values() if not net.hidden(a)]
+        if len(data) == 1:
+            aside = tuple(a for a in read.values() if net.hidden(a))
+            yield Region(tuple(sorted(inside, key=lambda n: n.order)), data[0], last.outs[0], aside)
+        grown = [
+            net.maker[a.id]
+            for a in data
+            if a.id in net.maker
+            and _may_be_inside(net.maker[a.id])
+            and all(
+                r in inside for o in net.maker[a.id].outs for r in net.reading(o)
+            )
+            and not any(net.is_output(o) for o in net.maker[a.id].outs)
+        ]
+        if not grown or len(inside) >= LONGEST:
+            return
+        inside[max(grown, key=lambda n: n.order)] = None
+
+
+def signature(net: Net, region: Region) -> object:
+    """Equal for regions that do the same: the same calls on arrays of the same shapes."""
+    local: dict[int, int] = {}
+
+    def number(a: Array) -> object:
+        if net.constant(a):
+            return a.id
+        return local.setdefault(a.id, len(local)), a.shape, a.dtype, a.kind == "parameter"
+
+    steps = net.slice((region.out.id,), (region.data.id, *(a.id for a in region.aside)))
+    calls = tuple(
+        (c.name, tuple(number(net.arrays[i]) for i in s.reads), _plain(c.args), _plain(c.kwargs))
+        for s in steps
+        for c in s.calls
+    )
+    return number(region.data), calls, number(region.out)
+
+
+def _plain(x: object) -> object:
+    """A call's literals without its arrays."""
+    if isinstance(x, (tuple, list)):
+        return tuple(map(_plain, x))
+    return repr(x) if not hasattr(x, "id") else "·"
+
+
+def test(net: Net, sample: Sample, region: Region) -> Found | None:
+    """The known function that a region computes, if any."""
+    plain = all(n.pointwise for n in region.nodes)
+    if plain and all(net.constant(a) and not a.wires for a in region.aside):
+        return elementwise(sample, region.data, region.out)
+    if any(n.kind == "reduce" or n.name in ("mean", "var", "std") for n in region.nodes):
+        return normalisation(net, sample, region.data, region.out, region.aside, _numbers(region))
+    if any(net.constant(a) and a.wires for a in region.aside) and any(n.name == "cat" for n in region.nodes):
+        if not any(a.kind == "parameter" for a in region.aside):
+            return rotary(sample, region.data, region.out)
+    return None
+
+
+def _numbers(region: Region) -> list[float]:
+    return [x for n in region.nodes for x in n.literals]
+
+
+def replace_region(net: Net, region: Region, found: Found) -> None:
+    """One op instead of a region; wires of input and output stay tied where the region tied them."""
+    up: dict[object, object] = {}
+
+    def root(t: object) -> object:
+        while t in up:
+            t = up[t]
+        return t
+
+    touched: set[object] = set()
+    for n in region.nodes:
+        for a, row in n.operands():
+            for k, t in enumerate(row):
+                x, y = root((n.order, t)), root((a.id, k))
+                if x != y:
+                    up[x] = y
+    for n in region.nodes:
+        gone = n.read - n.made
+        touched.update(root((n.order, t)) for t in (*n.targets, *gone))
+    for n in region.nodes:
+        for a, row in n.operands():
+            classes = [root((n.order, t)) for t in row]
+            touched.update(c for c in classes if classes.count(c) > 1)
+            if net.hidden(a) and found.symbol != "norm":
+                touched.update(classes)
+    names: dict[object, str] = {}
+    ins = [names.setdefault(root((region.data.id, k)), f"i{k}") for k in range(len(region.data.wires))]
+    outs = [names.setdefault(root((region.out.id, k)), f"o{k}") for k in range(len(region.out.wires))]
+    weights = [[names.setdefault(root((a.id, k)), f"w{a.id}.{k}") for k in range(len(a.wires))] for a in region.aside]
+    last = region.nodes[-1]
+    net.merge(
+        region.nodes,
+        last,
+        kind=found.kind,
+        name=found.name,
+        symbol=found.symbol,
+        label=found.label,
+        ins=[region.data, *region.aside],
+        outs=[region.out],
+        itok=[ins, *weights],
+        otok=[outs],
+        targets={name for c, name in names.items() if c in touched},
+        evidence=(found.evidence,),
+        literals=[],
+        view=False,
+        op=None,
+    )

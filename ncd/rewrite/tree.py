@@ -1,0 +1,86 @@
+"""The nesting of a diagram's blocks as lists of ops and blocks, in order of execution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ncd.circuit.axis import Axis
+from ncd.circuit.diagram import Array, Block, Diagram, Op
+
+
+@dataclass(eq=False)
+class Branch:
+    """A block with what is in it; ``repeat`` > 1 after folding."""
+
+    block: Block
+    children: list[Branch | Op] = field(default_factory=list)
+    repeat: int = 1
+    also: tuple[str, ...] = ()
+
+    def ops(self) -> Iterator[Op]:
+        for child in self.children:
+            if isinstance(child, Op):
+                yield child
+            else:
+                yield from child.ops()
+
+    def branches(self) -> Iterator[Branch]:
+        for child in self.children:
+            if isinstance(child, Branch):
+                yield child
+                yield from child.branches()
+
+
+def grow(diagram: Diagram) -> Branch:
+    """The tree of a diagram; its root is the whole."""
+    blocks = {b.path: b for b in diagram.blocks}
+    root = Branch(Block("", diagram.title))
+    made: dict[str, Branch] = {}
+
+    def branch(path: str) -> Branch:
+        if path not in blocks:
+            return root
+        if path not in made:
+            block = blocks[path]
+            made[path] = Branch(block, repeat=block.repeat, also=block.also)
+            above = root if block.parent is None else branch(block.parent)
+            above.children.append(made[path])
+        return made[path]
+
+    for op in diagram.ops:
+        branch(op.path).children.append(op)
+    return root
+
+
+def hidden_arrays(diagram_ops: list[Op]) -> set[int]:
+    """Arrays drawn inside the symbols that use them: weights and constants that no op makes."""
+    made = {a.id for op in diagram_ops for a in op.outputs}
+    return {a.id for op in diagram_ops for a in op.inputs if a.hidden and a.id not in made}
+
+
+def drawn_operands(op: Op, hidden: set[int]) -> Iterator[tuple[Array, tuple[str, ...], bool]]:
+    """(array, index per wire, is output) of every operand that has wires in the picture."""
+    ins, outs = op.indices()
+    for a, row in zip(op.inputs, ins, strict=True):
+        if a.id not in hidden:
+            yield a, row, False
+    for a, row in zip(op.outputs, outs, strict=True):
+        yield a, row, True
+
+
+def drawn_targets(op: Op, hidden: set[int]) -> set[str]:
+    """The indices a symbol touches: the weave's targets, and whatever its hidden weights vary over.
+
+    A norm touches only the axes of its statistics; that its gain varies along an axis is part of
+    the learned symbol.
+    """
+    ins, outs = op.indices()
+    touched = {t for row in (*ins, *outs) for t in row if op.touches(t)}
+    if op.symbol != "norm":
+        for a, row in zip(op.inputs, ins, strict=True):
+            if a.id in hidden:
+                touched.update(row)
+    return touched
+
+
