@@ -17,8 +17,8 @@ export interface Callbacks {
 const STEP = 1.25;
 const SETTLE_MS = 120;
 const DRAG_PX = 4;
-/** Wires are thin and level: where to look besides the pointer itself. */
-const NEAR: readonly (readonly [number, number])[] = [[0, 0], [0, -3], [0, 3], [0, -6], [0, 6], [-4, 0], [4, 0]];
+/** Wires are thin and mostly level: so far above and below the pointer to look for one, nearest first. */
+const NEAR: readonly number[] = [0, -1, 1, -2, 2, -3, 3, -4, 4, -5, 5];
 
 export class View {
   readonly root: HTMLElement;
@@ -164,12 +164,12 @@ export class View {
   private at(event: MouseEvent): Key {
     const scope = this.root.getRootNode() as Document | ShadowRoot;
     let block: Key = '';
-    for (const [dx, dy] of NEAR) {
-      const there = scope.elementFromPoint?.(event.clientX + dx, event.clientY + dy) ?? (event.target as Element | null);
+    for (const dy of NEAR) {
+      const there = scope.elementFromPoint?.(event.clientX, event.clientY + dy) ?? (event.target as Element | null);
       if (!there || !this.pane.contains(there)) continue;
       const found = keyOf(there);
       if (found && !found.startsWith('block:')) return found;
-      if (dx === 0 && dy === 0) block = found;
+      if (dy === 0) block = found;
     }
     return block;
   }

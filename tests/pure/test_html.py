@@ -62,6 +62,7 @@ def test_hostile_words_stay_words(words):
     assert [t for t, _ in parts.tags] == [t for t, _ in harmless.tags]
     assert [sorted(a) for _, a in parts.tags] == [sorted(a) for _, a in harmless.tags]
     assert json.loads(parts.scripts[0])["scenes"][0]["facts"] == document["scenes"][0]["facts"]
+    assert not set("<>&") & set(parts.scripts[0])
 
 
 def test_nothing_is_loaded_and_only_the_own_script_runs():

@@ -113,6 +113,7 @@ def test_the_contract_of_names():
     wire = next(e for e in root.iter(SVG + "path") if e.get("class") == "ncd-wire" and e.get("data-axis"))
     assert (wire.get("data-axis"), wire.get("data-array")) == ("3", "1")
     assert by_class["ncd-block"].get("data-block") == "block.path"
+    assert by_class["ncd-block"].get("class") == "ncd-block ncd-blue"
     labels = root.get("aria-labelledby").split()
     assert [root.find(SVG + t).get("id") for t in ("title", "desc")] == labels
 
@@ -121,6 +122,10 @@ def test_neighbours_of_one_op_form_one_group():
     groups = list(parse(render(example())).iter(SVG + "g"))
     assert [g.get("data-op") for g in groups] == ["0", "1"]
     assert {len(list(g)) > 1 for g in groups} == {True}
+    inside = scene(Dot("dot", 1, 1, 3, Ids(op=4, axis=5, array=6, block="b")))
+    (group,) = parse(render(inside)).iter(SVG + "g")
+    assert group.attrib == {"class": "ncd-op", "data-op": "4", "data-block": "b"}
+    assert (group[0].get("data-axis"), group[0].get("data-array"), group[0].get("data-block")) == ("5", "6", None)
     split = scene(line((0, 0), (1, 1), ids=Ids(op=0)), line((0, 0), (2, 2)), line((0, 0), (3, 3), ids=Ids(op=0)))
     assert [g.get("data-op") for g in parse(render(split)).iter(SVG + "g")] == ["0", "0"]
 
