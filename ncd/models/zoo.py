@@ -7,6 +7,7 @@ is imported when one of its models is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any, NamedTuple
 
 import torch
@@ -30,17 +31,23 @@ MODELS: dict[str, Callable[[], Example]] = {}
 
 
 def _model(make: Callable[[], Example]) -> Callable[[], Example]:
-    MODELS[make.__name__.rstrip("_")] = make
-    return make
+    """Enter a model into the zoo: in eval mode, and with the same weights and inputs every time."""
+
+    @wraps(make)
+    def seeded() -> Example:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            example = make()
+        example.module.eval()
+        return example
+
+    MODELS[make.__name__.rstrip("_")] = seeded
+    return seeded
 
 
 def get(name: str) -> Example:
-    """A model of the zoo, the same weights and inputs every time.  Raises KeyError on an unknown name."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        found = MODELS[name]()
-    found.module.eval()
-    return found
+    """A model of the zoo by its name.  Raises KeyError on an unknown one."""
+    return MODELS[name]()
 
 
 def _ids(vocabulary: int, length: int = SEQUENCE) -> Tensor:
