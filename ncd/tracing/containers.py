@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from ncd.tracing.placeholders import Placeholder
+
 DEPTH = 3
 """How many objects deep a tensor is looked for inside things that are no container."""
 
@@ -35,7 +37,7 @@ def map_leaves(tree: Any, change: Callable[[str, Any], Any], name: str = "") -> 
         for k, v in items.items():
             twin[k] = v  # type: ignore[index]
         return twin
-    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+    if dataclasses.is_dataclass(tree) and not isinstance(tree, (type, Placeholder)):
         twin = copy.copy(tree)
         for f in dataclasses.fields(tree):
             object.__setattr__(twin, f.name, map_leaves(getattr(tree, f.name), change, at(f.name)))
