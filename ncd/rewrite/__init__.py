@@ -23,8 +23,8 @@ def simplify(diagram: Diagram) -> Diagram:
     """The passes in order.  Casts sit between views, so they go first; a region must not need to
     know views, so they go before it; weights are hidden only when all regions were found.
     """
-    if diagram.source.exact is not None:
-        return diagram
+    if diagram.source.exact is not None or any(op.covers for op in diagram.ops):
+        return diagram  # simplified before, perhaps before it was saved
     net = Net(diagram)
     sample = Sample(net)
     identity(net)
