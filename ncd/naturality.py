@@ -194,16 +194,28 @@ def reindexes(xs: Sequence[Tensor], base: Sequence[Tensor], weave: Weave) -> boo
     return True
 
 
-def reached(weave: Weave, operand: int, dim: int, output: int, shape: Sequence[int], oshape: Sequence[int]) -> Tensor:
+def reached(
+    weave: Weave,
+    operand: int,
+    dim: int,
+    output: int,
+    shape: Sequence[int],
+    oshape: Sequence[int],
+    mixing: bool = True,
+) -> Tensor:
     """Which output positions may read each index of one input dimension, by the forms alone.
 
     A mask of (index, *output).  Every point of the index space counts that falls inside the operand.
+    ``mixing``: a target may be read at one place and written at another, as softmax does; a
+    transposed convolution does not.
     """
-    reads, writes = weave.ins[operand], weave.outs[output]
+    reads, writes, sizes = weave.ins[operand], weave.outs[output], dict(weave.sizes)
+    if mixing:
+        reads, writes = _apart(reads, weave, sizes), _apart(writes, weave, sizes)
     names = list(dict.fromkeys(v for f in (*reads, *writes) for v in f.variables))
-    grids = torch.meshgrid(*(torch.arange(weave.sizes[v]) for v in names), indexing="ij") if names else ()
+    grids = torch.meshgrid(*(torch.arange(sizes[v]) for v in names), indexing="ij") if names else ()
     env = {v: g.flatten() for v, g in zip(names, grids, strict=True)}
-    points = prod(weave.sizes[v] for v in names)
+    points = prod(sizes[v] for v in names)
 
     def place(form: Form) -> Tensor:
         return sum((c * env[v] for c, v in form.terms), torch.full((points,), form.const))
@@ -217,15 +229,35 @@ def reached(weave: Weave, operand: int, dim: int, output: int, shape: Sequence[i
     return mask
 
 
+def _apart(forms: Forms, weave: Weave, sizes: dict[str, int]) -> tuple[Form, ...]:
+    """The forms with a variable of its own for every occurrence of a target."""
+
+    def own(var: str) -> str:
+        if var not in weave.targets:
+            return var
+        name = f"{var}.{len(sizes)}"
+        sizes[name] = sizes[var]
+        return name
+
+    return tuple(Form(tuple((c, own(v)) for c, v in f.terms), f.const) for f in forms)
+
+
 def reaches(
-    f: Function, xs: Sequence[Tensor], base: Sequence[Tensor], weave: Weave, operand: int, dim: int, output: int = 0
+    f: Function,
+    xs: Sequence[Tensor],
+    base: Sequence[Tensor],
+    weave: Weave,
+    operand: int,
+    dim: int,
+    output: int = 0,
+    mixing: bool = True,
 ) -> str:
     """Compare which outputs one input slice changes with what the forms say, over all its indices.
 
     "equal"; "less" when fewer change (a maximum hides changes); "more" when the weave is wrong.
     """
     x, y = xs[operand], base[output]
-    allowed = reached(weave, operand, dim, output, x.shape, y.shape)
+    allowed = reached(weave, operand, dim, output, x.shape, y.shape, mixing)
     changed = torch.zeros_like(allowed)
     for index in range(x.shape[dim]):
         moved = list(xs)

@@ -41,7 +41,9 @@ class Reads:
         targets.update(lost)
         final = set(outs)
         while True:
-            broken = [a for a in kept if a in targets or a in final or _loops(a, kept)]
+            broken = [
+                a for a in kept if a in targets or a in final or _loops(a, kept) or self._smeared(a, kept, targets)
+            ]
             if not broken:
                 break
             for a in broken:
@@ -49,6 +51,20 @@ class Reads:
                 targets.update([a, *(b for _, b in over)])
         self.settled = kept
         return targets
+
+    @staticmethod
+    def _smeared(atom: Atom, kept: Mapping[Atom, Reading], targets: set[Atom]) -> bool:
+        """Whether one target stands twice in a reading: its two places then move independently."""
+        todo, seen = [atom], set()
+        while todo:
+            over = kept[todo.pop()][0]
+            for _, a in over:
+                if a in kept:
+                    todo.append(a)
+                elif a in targets and a in seen:
+                    return True
+                seen.add(a)
+        return False
 
     def read(self, dim: Dim) -> tuple[list[tuple[int, Atom]], int]:
         """A dimension as a form over the axes that are left."""

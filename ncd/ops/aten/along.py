@@ -44,11 +44,3 @@ def cross(call: AtenCall) -> Text:
     row = [f"[a{i}]" if i == d else f"a{i}" for i in range(n)]
     ins = ", ".join(" ".join(row[n - t.ndim :]) for t in call.ins)
     return f"{ins} -> {' '.join(row)}"
-
-
-@family("_cummax_helper _cummin_helper")
-def helper(call: AtenCall) -> Text | None:
-    """In-place helpers that write their second and third operand along ``dim``."""
-    d, n = call.dim(), call.ins[0].ndim
-    row = " ".join(f"[a{i}]" if i == d else f"a{i}" for i in range(n))
-    return ", ".join([row] * len(call.ins)) + " -> " + ", ".join([row] * len(call.outs))
