@@ -5,6 +5,32 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+State = tuple[Tensor, Tensor]
+
+
+class Step(nn.Module):
+    """One move: from where it stands, score every point not yet visited and go to the best."""
+
+    def __init__(self, d: int) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(2, d)
+        self.from_points = nn.Linear(d, d, bias=False)
+        self.from_state = nn.Linear(d, d, bias=False)
+        self.score = nn.Linear(d, 1, bias=False)
+
+    def forward(
+        self, points: Tensor, encoded: Tensor, here: Tensor, visited: Tensor, state: State
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, State]:
+        """points (b, n, 2), encoded (b, n, d), here (b, 2), visited (b, n) -> probabilities (b, n), choice (b, 1)
+        and what the next step starts from."""
+        state = self.cell(here, state)
+        mixed = torch.tanh(self.from_points(encoded) + self.from_state(state[0]).unsqueeze(1))
+        scores = self.score(mixed).squeeze(-1).masked_fill(visited, -1e9)
+        choice = scores.argmax(dim=-1, keepdim=True)
+        visited = visited.scatter(1, choice, True)
+        here = points.gather(1, choice.unsqueeze(-1).expand(-1, 1, 2)).squeeze(1)
+        return scores.softmax(dim=-1), choice, here, visited, state
+
 
 class PointerNetwork(nn.Module):
     """Points (b, n, 2) -> probabilities (b, steps, n); how many steps depends on the values."""
@@ -12,28 +38,20 @@ class PointerNetwork(nn.Module):
     def __init__(self, d: int = 32) -> None:
         super().__init__()
         self.encoder = nn.LSTM(2, d, batch_first=True)
-        self.decoder = nn.LSTMCell(2, d)
-        self.from_points = nn.Linear(d, d, bias=False)
-        self.from_state = nn.Linear(d, d, bias=False)
-        self.score = nn.Linear(d, 1, bias=False)
+        self.step = Step(d)
 
     def forward(self, points: Tensor) -> Tensor:
         b, n, _ = points.shape
         encoded, (h, c) = self.encoder(points)
-        h, c = h[0], c[0]
+        state = (h[0], c[0])
         visited = torch.zeros(b, n, dtype=torch.bool, device=points.device)
         here = torch.zeros(b, 2, device=points.device)
         steps = []
         for _ in range(n):
-            h, c = self.decoder(here, (h, c))
-            mixed = torch.tanh(self.from_points(encoded) + self.from_state(h).unsqueeze(1))
-            scores = self.score(mixed).squeeze(-1).masked_fill(visited, -1e9)
-            steps.append(scores.softmax(dim=-1))
-            choice = scores.argmax(dim=-1, keepdim=True)
+            probabilities, choice, here, visited, state = self.step(points, encoded, here, visited, state)
+            steps.append(probabilities)
             if bool((choice == 0).all()):
                 break
-            visited = visited.scatter(1, choice, True)
-            here = points.gather(1, choice.unsqueeze(-1).expand(b, 1, 2)).squeeze(1)
         return torch.stack(steps, dim=1)
 
 

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ncd.models import attention, perceptron, pointer, recurrent, unet
+from ncd.models import attention, perceptron, recurrent
+from ncd.models import pointer as pointer_network
+from ncd.models import unet as u_net
 
 
 class Example(NamedTuple):
@@ -41,7 +43,7 @@ def _model(make: Callable[[], Example]) -> Callable[[], Example]:
         example.module.eval()
         return example
 
-    MODELS[make.__name__.rstrip("_")] = seeded
+    MODELS[make.__name__] = seeded
     return seeded
 
 
@@ -87,14 +89,14 @@ def lstm() -> Example:
 
 
 @_model
-def pointer_() -> Example:
-    module, args = pointer.example()
+def pointer() -> Example:
+    module, args = pointer_network.example()
     return Example(module, args, {}, {"points": "b n xy"})
 
 
 @_model
-def unet_() -> Example:
-    module, args = unet.example()
+def unet() -> Example:
+    module, args = u_net.example()
     return Example(module, args, {}, {"image": "b c y x"})
 
 
