@@ -11,7 +11,7 @@ from ncd.rewrite.alias import dead, identity, views
 from ncd.rewrite.attention import open_attention
 from ncd.rewrite.constant import constants, relabelling_gathers
 from ncd.rewrite.label import labels
-from ncd.rewrite.learned import learned, split_projections
+from ncd.rewrite.learned import learned, split_projections, weight_views
 from ncd.rewrite.mask import masks
 from ncd.rewrite.net import Net
 from ncd.rewrite.recognise import recognise
@@ -34,6 +34,7 @@ def simplify(diagram: Diagram) -> Diagram:
     relabelling_gathers(net, sample)
     views(net)
     dead(net)
+    weight_views(net)
     recognise(net, sample)
     masks(net, sample)
     open_attention(net, sample)

@@ -11,6 +11,34 @@ from ncd.rewrite.sample import Sample
 PRODUCTS = frozenset("linear addmm matmul einsum mm bmm baddbmm mv dot inner tensordot bilinear".split())
 
 
+def weight_views(net: Net) -> None:
+    """A product with a view or a slice of a weight is a product with that weight.
+
+    What the view cut away is touched at the reader: part of the learned map, and no shared index.
+    """
+    for node in net.ordered():
+        if node.kind != "rearrange" or len(node.ins) != 1 or len(node.outs) != 1 or not net.hidden(node.ins[0]):
+            continue
+        weight, out = node.ins[0], node.outs[0]
+        readers = net.reading(out)
+        kept = {t: k for k, t in enumerate(node.itok[0]) if t not in node.targets}
+        fits = all(r.name in PRODUCTS or (r.kind == "rearrange" and not r.view) or r.view for r in readers)
+        if weight.kind != "parameter" or net.is_output(out) or not fits or len(kept) < len(node.itok[0]) - len(node.targets):
+            continue
+        wires = [kept.get(t) for t in node.otok[0]]
+        for r in readers:
+            for a, row in zip(r.ins, r.itok, strict=True):
+                if a.id == out.id:
+                    r.targets.update(t for t, w in zip(row, wires, strict=True) if w is None)
+        net.drop(node)
+        net.read_from(out, weight, wires)
+        for r in readers:
+            for i, a in enumerate(r.ins):
+                if a.id == weight.id:
+                    r.itok[i] = [t or f"cut{weight.id}.{k}" for k, t in enumerate(r.itok[i])]
+                    r.targets.update(t for t in r.itok[i] if t.startswith("cut"))
+
+
 def learned(net: Net, sample: Sample) -> None:
     """Products with a weight are learned maps; weights in elementwise ops become sources."""
     for node in net.ordered():

@@ -24,10 +24,10 @@ SMALLEST = 3
 
 def prepared(diagram: Diagram) -> Diagram:
     """Folded, with outer axes, bundles and titles; what every depth starts from."""
-    marked = bundle(outer(diagram))
-    root = grow(fold(marked))
-    _dissolve(root, marked.title)
-    return _titled(_flat(marked, root), marked.title)
+    folded = fold(bundle(outer(diagram)))
+    root = grow(folded)
+    _dissolve(root)
+    return _titled(_flat(folded, root), diagram.title)
 
 
 def depths(diagram: Diagram) -> int:
@@ -179,14 +179,14 @@ class Classes:
         self.touched.add(self.root(x))
 
 
-def _dissolve(branch: Branch, title: str) -> None:
+def _dissolve(branch: Branch) -> None:
     """Frames around next to nothing, and around one other frame, are not worth a box."""
     out: list[Branch | Op] = []
     for child in branch.children:
         if isinstance(child, Op):
             out.append(child)
             continue
-        _dissolve(child, title)
+        _dissolve(child)
         alone = len(branch.children) == 1 and branch.block.path != ""
         single = len(child.children) == 1 and isinstance(child.children[0], Branch) and child.repeat == 1
         if child.repeat == 1 and (sum(1 for _ in child.ops()) < SMALLEST or alone or single):

@@ -1,0 +1,374 @@
+"""Simplification: every pass changes what is drawn, never what is computed."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import ncd
+from ncd.emit.calls import step
+from ncd.emit.values import environment
+from ncd.rewrite.present import depths, prepared, present
+from ncd.tracing.containers import shown
+
+
+def outcome(d, *args, **kwargs):
+    """The outputs of a simplified diagram, its ops run in order through their bodies."""
+    env = environment(d.source.exact, args, kwargs)
+    for op in d.ops:
+        for call in op.body:
+            step(call, env, d.source.functions)
+    for call in d.source.tail:
+        step(call, env, d.source.functions)
+    return [env[i] for i in d.source.returns]
+
+
+def agrees(d, model, *args, **kwargs):
+    with torch.no_grad():
+        want = [t for _, t in shown(model(*args, **kwargs))]
+        got = outcome(d, *args, **kwargs)
+    return all(torch.allclose(g, w, atol=1e-5) for g, w in zip(got, want, strict=True))
+
+
+def drawn(d):
+    """What a picture depends on: symbols, labels, indices by first use, and who reads what."""
+    names: dict[str, str] = {}
+    arrays: dict[int, int] = {}
+
+    def index(t, op):
+        return names.setdefault(f"{op}{t}", f"i{len(names)}"), None
+
+    rows = []
+    for k, op in enumerate(d.ops):
+        ins, outs = op.indices()
+        shape = [
+            (arrays.setdefault(a.id, len(arrays)), sorted((index(t, k)[0], op.touches(t), w.size) for t, w in zip(r, a.wires, strict=True)))
+            for a, r in [*zip(op.inputs, ins, strict=True), *zip(op.outputs, outs, strict=True)]
+            if not a.hidden
+        ]
+        rows.append((op.symbol, op.label, shape))
+    return rows
+
+
+class Attention(nn.Module):
+    def __init__(self, m=24, h=4):
+        super().__init__()
+        self.h, self.d_k = h, m // h
+        self.q, self.k, self.v, self.o = (nn.Linear(m, m) for _ in range(4))
+
+
+class Views(Attention):
+    def forward(self, y, x):
+        b, t, m = y.shape
+        n = x.shape[1]
+        q = self.q(y).view(b, t, self.h, self.d_k).transpose(1, 2)
+        k = self.k(x).view(b, n, self.h, self.d_k).transpose(1, 2)
+        v = self.v(x).view(b, n, self.h, self.d_k).transpose(1, 2)
+        a = torch.softmax(q @ k.transpose(-2, -1) / math.sqrt(self.d_k), -1)
+        return self.o((a @ v).transpose(1, 2).contiguous().view(b, t, m))
+
+
+class Einops(Attention):
+    def forward(self, y, x):
+        from einops import rearrange
+
+        q, k, v = (rearrange(t, "b x (h k) -> b h x k", h=self.h) for t in (self.q(y), self.k(x), self.v(x)))
+        a = (torch.einsum("bhyk,bhxk->bhyx", q, k) * self.d_k**-0.5).softmax(-1)
+        return self.o(rearrange(torch.einsum("bhyx,bhxv->bhyv", a, v), "b h y v -> b y (h v)"))
+
+
+class Torch(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mha = nn.MultiheadAttention(24, 4, batch_first=True)
+
+    def forward(self, y, x):
+        return self.mha(y, x, x, need_weights=False)[0]
+
+
+class Forgotten(Attention):
+    """Views without the transposes: heads are mixed with positions."""
+
+    def forward(self, y, x):
+        b, t, m = y.shape
+        n = x.shape[1]
+        q, k, v = (f(z).view(b, self.h, -1, self.d_k) for f, z in ((self.q, y), (self.k, x), (self.v, x)))
+        a = torch.softmax(q @ k.transpose(-2, -1) / math.sqrt(self.d_k), -1)
+        return self.o((a @ v).transpose(1, 2).reshape(b, t, m))
+
+
+SHAPES = torch.Size([3, 5, 24]), torch.Size([3, 7, 24])
+AXES = ["b y m", "b x n"]
+
+
+def traced(cls):
+    torch.manual_seed(0)
+    model = cls().eval()
+    d = ncd.trace(model, *(torch.randn(s) for s in SHAPES), axes=AXES)
+    return model, d
+
+
+def test_every_spelling_of_attention_is_one_picture():
+    pictures = []
+    for cls in (Views, Einops, Torch):
+        model, d = traced(cls)
+        s = d.simplify()
+        assert agrees(s, model, *(torch.randn(x) for x in SHAPES))
+        pictures.append(drawn(s))
+        assert [op.label for op in s.ops] == ["L_+^Q", "L_+^K", "L_+^V", "", s.ops[4].label, "", "", "L_+^O"]
+    assert pictures[0] == pictures[1]
+    symbols = [[row[0] for row in p] for p in pictures]
+    assert symbols[0] == symbols[2] == ["linear"] * 3 + ["einsum", "scale", "softmax", "einsum", "linear"]
+
+
+def test_a_forgotten_transpose_is_seen():
+    model, d = traced(Forgotten)
+    s = d.simplify()
+    assert agrees(s, model, *(torch.randn(x) for x in SHAPES))
+    assert [op.symbol for op in s.ops].count("view") >= 3
+    assert drawn(s) != drawn(traced(Views)[1].simplify())
+
+
+def test_the_scale_is_written_with_the_axis():
+    _, d = traced(Views)
+    scale = next(op for op in d.simplify().ops if op.symbol == "scale")
+    k = d.simplify().ops[3].inputs[0].wires[-1]
+    assert scale.label == f"×{k.label}^{{-½}}"
+
+
+def lone(fn, *args, module=None, **kwargs):
+    class Lone(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.m = module
+
+        def forward(self, *a, **k):
+            return fn(self, *a, **k) if module is not None else fn(*a, **k)
+
+    model = Lone()
+    s = ncd.trace(model, *args, **kwargs).simplify()
+    assert agrees(s, model, *args, **kwargs)
+    return s
+
+
+GELUS = {
+    "erf": lambda x: 0.5 * x * (1 + torch.erf(x / math.sqrt(2))),
+    "tanh": lambda x: 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
+    "silu": lambda x: x * torch.sigmoid(x),
+    "quick": lambda x: x * torch.sigmoid(1.702 * x),
+}
+
+
+@pytest.mark.parametrize("name", GELUS)
+def test_activations_are_known_by_their_numbers(name):
+    s = lone(GELUS[name], torch.randn(4, 9))
+    assert len(s.ops) == 1 and s.ops[0].symbol == "map" and s.ops[0].evidence
+    assert len(s.ops[0].covers) > 1
+
+
+def test_nearly_an_activation_is_none():
+    s = lone(lambda x: 0.5 * x * (1 + torch.erf(x / 1.41)), torch.randn(4, 9))
+    assert len(s.ops) > 1
+
+
+def test_a_norm_written_out():
+    class RMS(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.g = nn.Parameter(torch.rand(9))
+
+        def forward(self, x):
+            return self.g * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6))
+
+    model = RMS()
+    s = ncd.trace(model, torch.randn(4, 9), axes="x m").simplify()
+    assert [op.label for op in s.ops] == ["RMS"] and str(s.ops[0].weave) == "x [m], [m] -> x [m]"
+    assert agrees(s, model, torch.randn(4, 9))
+    s = lone(lambda x: x * torch.rsqrt(x.pow(2).mean(0, keepdim=True) + 1e-6), torch.randn(4, 9))
+    assert "norm" not in [op.symbol for op in s.ops]
+
+
+def rotate(x, cos, sin):
+    half = x.shape[-1] // 2
+    return x * cos + torch.cat([-x[..., half:], x[..., :half]], -1) * sin
+
+
+def angles(n, d, base=100.0):
+    a = torch.outer(torch.arange(n), base ** (-torch.arange(0, d, 2) / d))
+    return torch.cat([a, a], -1)
+
+
+def test_rotary_is_recognised_and_only_rotary():
+    a = angles(7, 8)
+    s = lone(lambda x: rotate(x, a.cos(), a.sin()), torch.randn(2, 3, 7, 8))
+    assert [op.label for op in s.ops] == ["R_θ"]
+    wrong = angles(7, 8) ** 2
+    s = lone(lambda x: rotate(x, wrong.cos(), wrong.sin()), torch.randn(2, 3, 7, 8))
+    assert "R_θ" not in [op.label for op in s.ops]
+
+
+def test_masks_are_named_by_their_values():
+    causal = torch.full((6, 6), -torch.inf).triu(1)
+    s = lone(lambda x: (x + causal).softmax(-1), torch.randn(2, 6, 6))
+    assert [(op.symbol, op.label) for op in s.ops] == [("mask", "causal"), ("softmax", "")]
+    other = causal.clone()
+    other[0, 0] = -torch.inf
+    s = lone(lambda x: (x + other).nan_to_num(neginf=-1e9).softmax(-1), torch.randn(2, 6, 6))
+    assert s.ops[0].label == "mask"
+    bias = torch.randn(6, 6)
+    s = lone(lambda x: (x + bias).softmax(-1), torch.randn(2, 6, 6))
+    assert "mask" not in [op.symbol for op in s.ops]
+    s = lone(lambda x: x.masked_fill(causal < 0, -1e9).softmax(-1), torch.randn(2, 6, 6))
+    assert s.ops[0].label == "causal"
+    s = lone(lambda x: torch.where(causal < 0, x, torch.tensor(-1e9)), torch.randn(2, 6, 6))
+    assert "causal" not in [op.label for op in s.ops]
+
+
+@pytest.mark.parametrize("kind", ["none", "causal", "bool", "float", "data"])
+def test_opened_attention_is_the_call(kind):
+    q, k, v = torch.randn(2, 3, 5, 4), torch.randn(2, 3, 7, 4), torch.randn(2, 3, 7, 6)
+    mask = {"bool": torch.rand(5, 7) > 0.3, "float": torch.randn(5, 7)}.get(kind)
+    if mask is not None and kind == "bool":
+        mask[1] = False
+    more = (torch.rand(2, 1, 5, 7) > 0.3,) if kind == "data" else ()
+
+    def fn(q, k, v, *m):
+        return F.scaled_dot_product_attention(q, k, v, m[0] if m else mask, is_causal=kind == "causal")
+
+    s = lone(fn, q, k, v, *more)
+    symbols = [op.symbol for op in s.ops]
+    masked = {"none": [], "causal": ["mask"], "bool": ["mask"], "float": ["mask"], "data": ["add"]}[kind]
+    assert symbols == ["einsum", "scale", *masked, "softmax", "einsum"]
+    if kind == "data":
+        assert any(a.name == "args3" or a.kind == "input" for a in s.ops[2].inputs)
+
+
+def test_grouped_queries():
+    q, k, v = torch.randn(2, 6, 5, 4), torch.randn(2, 2, 7, 4), torch.randn(2, 2, 7, 4)
+    s = lone(lambda q, k, v: F.scaled_dot_product_attention(q, k, v, enable_gqa=True), q, k, v)
+    assert [op.symbol for op in s.ops] == ["einsum", "scale", "softmax", "einsum"]
+
+
+def test_a_fused_projection_is_split():
+    def fn(s, x):
+        q, k, v = s.m(x).chunk(3, -1)
+        return (q @ k.transpose(-1, -2)).softmax(-1) @ v
+
+    s = lone(fn, torch.randn(2, 5, 8), module=nn.Linear(8, 24))
+    assert [op.label for op in s.ops if op.symbol == "linear"] == ["L_+^Q", "L_+^K", "L_+^V"]
+
+
+def test_a_projection_read_whole_is_not_split():
+    def fn(s, x):
+        y = s.m(x)
+        a, b = y.chunk(2, -1)
+        return a * b, y
+
+    s = lone(fn, torch.randn(2, 8), module=nn.Linear(8, 24))
+    assert sum(op.symbol == "linear" for op in s.ops) == 1
+
+
+def test_inputs_and_weights_keep_their_way_to_the_output():
+    _, d = traced(Views)
+    s = d.simplify()
+    used = {a.name for op in s.ops for a in op.inputs if a.name}
+    assert used == {"y", "x", *(f"{n}.{w}" for n in "qkvo" for w in ("weight", "bias"))}
+
+
+# ------------------------------------------------------------------ what is presented
+class Layer(nn.Module):
+    def __init__(self, m):
+        super().__init__()
+        self.n, self.a, self.b = nn.LayerNorm(m), nn.Linear(m, 2 * m), nn.Linear(2 * m, m)
+
+    def forward(self, x):
+        return x + self.b(F.relu(self.a(self.n(x))))
+
+
+class Stack(nn.Module):
+    def __init__(self, n=5, m=6):
+        super().__init__()
+        self.layers = nn.ModuleList(Layer(m) for _ in range(n))
+
+    def forward(self, x):
+        for f in self.layers:
+            x = f(x)
+        return x
+
+
+def test_equal_layers_fold():
+    p = prepared(ncd.trace(Stack(), torch.randn(2, 3, 6), axes="b x m").simplify())
+    assert [(b.cls, b.repeat) for b in p.blocks] == [("Layer", 5)]
+    assert len(p.ops) == 5
+    assert [a.name for i in p.outer for a in p.inputs[0].axes if a.id == i] == ["b", "x"]
+
+
+def test_alternating_layers_fold_with_their_period():
+    class Other(Layer):
+        def forward(self, x):
+            return x + self.b(torch.tanh(self.a(self.n(x))))
+
+    model = Stack(0)
+    model.layers = nn.ModuleList([(Layer, Other)[i % 2](6) for i in range(6)])
+    p = prepared(ncd.trace(model, torch.randn(2, 3, 6)).simplify())
+    assert [b.repeat for b in p.blocks if b.parent is None] == [3]
+    assert len(p.ops) == 10
+
+
+def test_layers_that_differ_do_not_fold():
+    model = Stack(3)
+    model.layers[1] = Layer(6)
+    model.layers[1].a, model.layers[1].b = nn.Linear(6, 7), nn.Linear(7, 6)
+    p = prepared(ncd.trace(model, torch.randn(2, 3, 6)).simplify())
+    assert all(b.repeat == 1 for b in p.blocks)
+
+
+def test_a_layer_read_from_outside_does_not_fold():
+    class Taps(Stack):
+        def forward(self, x):
+            seen = []
+            for f in self.layers:
+                x = f(x)
+                seen.append(x)
+            return x + seen[1]
+
+    p = prepared(ncd.trace(Taps(4), torch.randn(2, 3, 6)).simplify())
+    assert max(b.repeat for b in p.blocks) == 2
+
+
+def test_a_closed_block_touches_what_is_touched_inside():
+    p = prepared(ncd.trace(Stack(), torch.randn(2, 3, 6), axes="b x m").simplify())
+    assert depths(p) == 1
+    closed = present(p, depth=0)
+    (op,) = closed.ops
+    assert op.kind == "call" and op.symbol == "block"
+    ins, outs = op.indices()
+    assert [op.touches(t) for t in ins[0]] == [False, False, True]
+    assert ins[0][:2] == outs[0][:2]
+
+
+def test_an_axis_some_op_mixes_is_drawn():
+    p = prepared(ncd.trace(lambda x: (x - x.mean(0)).relu(), torch.randn(4, 6), axes="b m").simplify())
+    names = {a.id: a.name for a in p.inputs[0].wires}
+    assert [names[i] for i in p.outer] == ["m"]
+
+
+def test_unknown_blocks_are_named():
+    p = prepared(ncd.trace(Stack(), torch.randn(2, 3, 6)).simplify())
+    with pytest.raises(ncd.NCDError, match="no block is called 'Attention'"):
+        present(p, collapse=["Attention"])
+
+
+@pytest.mark.parametrize(("name", "most"), [("gpt2", 22), ("llama_tiny", 24), ("vit", 22)])
+def test_big_models_are_small_pictures(name, most):
+    from tests.torch.zoo import get
+
+    e = get(name)
+    s = ncd.trace(e.module, *e.args, axes=e.axes, **e.kwargs).simplify()
+    p = prepared(s)
+    assert len(present(p, depth=depths(p)).ops) <= most
+    assert not s.opaque
