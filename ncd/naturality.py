@@ -73,7 +73,8 @@ def same(a: Tensor, b: Tensor) -> Tensor:
 
 def equal(left: Sequence[Tensor], right: Sequence[Tensor]) -> bool:
     return len(left) == len(right) and all(
-        a.shape == b.shape and a.dtype == b.dtype and bool(same(a, b).all()) for a, b in zip(left, right, strict=True)
+        a.shape == b.shape and a.dtype == b.dtype and (torch.equal(a, b) or bool(same(a, b).all()))
+        for a, b in zip(left, right, strict=True)
     )
 
 
