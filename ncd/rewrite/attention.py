@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ncd.circuit.diagram import Array, Call, Name, Ref
-from ncd.rewrite.mask import is_causal
+from ncd.rewrite.mask import allows, forbids, is_causal, varying
 from ncd.rewrite.net import Net, Node
 from ncd.rewrite.sample import Sample
 
@@ -126,10 +126,11 @@ class Opened:
         self.define(scores, "torch.matmul", self.q, turned)
         add("contraction", "matmul", node.ins[:2], [tq, tk], scores, row, targets=set(gone), symbol="einsum")
         scale = self.said.get("scale") or 1 / math.sqrt(self.q.shape[-1])
-        scaled = net.invent(scores)
-        self.define(scaled, "torch.mul", scores, scale)
-        add("map", "scale", [scores], [row], scaled, row, symbol="scale", literals=[scale])
-        scores = self._masked(scaled, row, tokens, sample, add)
+        if scale != 1:
+            scaled = net.invent(scores)
+            self.define(scaled, "torch.mul", scores, scale)
+            scores = add("map", "scale", [scores], [row], scaled, row, symbol="scale", literals=[scale])
+        scores = self._masked(scores, row, tokens, sample, add)
         weights = net.invent(scores)
         self.define(weights, "torch.softmax", scores, -1)
         if self.mask is not None and self.mask.dtype == "bool":
@@ -144,6 +145,8 @@ class Opened:
         return made
 
     def _masked(self, scores: Array, row: list[str], tokens: tuple[str, ...] | list[str], sample: Sample, add: Any) -> Array:
+        import torch
+
         net, node = self.net, self.node
         if self.said.get("is_causal"):
             n, m = self.q.shape[-2], self.k.shape[-2]
@@ -158,8 +161,11 @@ class Opened:
             return add("along", "mask", [scores], [row], out, row, targets={*queries, *tokens}, symbol="mask", label="causal")
         if self.mask is None:
             return scores
-        mask, out = self.mask, net.invent(scores)
-        drawn = node.ins[3]
+        mask, drawn = self.mask, node.ins[3]
+        value = sample.value(mask.id) if net.constant(drawn) else None
+        if value is not None and bool(allows(value).all()) and not forbids(value) and (value.dtype == torch.bool or not value.any()):
+            return scores
+        out = net.invent(scores)
         mask_row = node.itok[3]
         if mask.dtype == "bool":
             allowed = net.invent(mask)
@@ -167,16 +173,15 @@ class Opened:
             self.define(out, "torch.masked_fill", scores, allowed, float("-inf"))
         else:
             self.define(out, "torch.add", scores, mask)
-        value = sample.value(mask.id) if net.constant(drawn) else None
         if value is not None:
-            allowed_now = value if mask.dtype == "bool" else value > -1e4
-            label = "causal" if is_causal(allowed_now) else "mask"
-            touched = set(mask_row) & set(row)
-            return add(
-                "along", "mask", [scores, drawn], [row, mask_row], out, row, targets=touched, symbol="mask", label=label
-            )
-        # A mask that depends on the input is elementwise in its data: it merges, tiled over all axes.
-        return add("map", "mask", [scores, drawn], [row, mask_row], out, row, symbol="add", label="mask")
+            if forbids(value):
+                label = "causal" if is_causal(allows(value)) else "mask"
+                rows = [row, mask_row]
+                touched = varying(value, mask, node.op.indices()[0][3] if node.op is not None else mask_row)
+                return add("along", "mask", [scores, drawn], rows, out, row, targets=touched, symbol="mask", label=label)
+        # What depends on the input is elementwise in its data: it merges, tiled over all axes.
+        sign = "mask" if mask.dtype == "bool" else "add"
+        return add("map", sign, [scores, drawn], [row, mask_row], out, row, symbol="add", label="mask" if sign == "mask" else "+")
 
     def define(self, array: Array, name: str, *args: Any, **kwargs: Any) -> None:
         """Say how an array is computed, after everything said before."""

@@ -17,10 +17,10 @@ SIGNS = {
     "xor": "⊕", "floordiv": "÷", "floor_divide": "÷",
 }  # fmt: skip
 ROLES = {
-    "q": "Q", "query": "Q", "q_proj": "Q", "wq": "Q", "to_q": "Q",
-    "k": "K", "key": "K", "k_proj": "K", "wk": "K", "to_k": "K",
-    "v": "V", "value": "V", "v_proj": "V", "wv": "V", "to_v": "V",
-    "o": "O", "out_proj": "O", "o_proj": "O", "wo": "O",
+    "q": "Q", "query": "Q", "q_proj": "Q", "to_q": "Q",
+    "k": "K", "key": "K", "k_proj": "K", "to_k": "K",
+    "v": "V", "value": "V", "v_proj": "V", "to_v": "V",
+    "o": "O", "out_proj": "O", "o_proj": "O",
     "gate_proj": "g", "up_proj": "u", "down_proj": "d", "gate": "g", "router": "g",
 }  # fmt: skip
 
@@ -51,7 +51,14 @@ def _label(net: Net, node: Node, sample: Sample) -> None:
     elif node.symbol == "index":
         node.label = _index(node)
     elif node.name == "embedding":
-        node.label = "E"
+        node.label = _table_label(net, node)
+
+
+def _table_label(net: Net, node: Node) -> str:
+    """E looks up what enters; P what does not: positions, or a type that is always the same."""
+    table = next((a for a in node.ins if a.kind == "parameter"), None)
+    looked_up = [a for a in node.ins if a is not table]
+    return "P" if looked_up and all(net.constant(a) for a in looked_up) else "E"
 
 
 def _scale_label(net: Net, node: Node) -> str:

@@ -53,8 +53,8 @@ def learned(net: Net, sample: Sample) -> None:
             vectors = [i for i in weights if len(node.ins[i].shape) == 1]
             node.symbol, node.kind = "linear", "contraction"
             node.label = "L_+" if vectors and len(weights) > 1 else "L"
-        elif node.pointwise and shown:
-            if len(shown) == 1 and _adds_bias(net, node, shown[0], hidden):
+        elif (node.pointwise or node.kind == "join") and shown:
+            if node.pointwise and len(shown) == 1 and _adds_bias(net, node, shown[0], hidden):
                 continue
             if all(not node.ins[i].wires for i in hidden):
                 continue

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ncd.circuit.diagram import Array
 from ncd.rewrite.net import Net, Node
 from ncd.rewrite.sample import Sample
 
@@ -26,9 +28,11 @@ def masks(net: Net, sample: Sample) -> None:
         allowed = _allowed(net, sample, node, constant[0], data[0])
         if allowed is None:
             continue
+        value = sample.value(node.ins[constant[0]].id)
+        assert value is not None
         node.kind, node.name, node.symbol = "along", "mask", "mask"
         node.label = "causal" if is_causal(allowed) else "mask"
-        node.targets = set(node.itok[constant[0]])
+        node.targets = varying(value, node.ins[constant[0]], node.itok[constant[0]])
         node.evidence += ("forbids entries and changes no other",)
 
 
@@ -41,9 +45,7 @@ def _allowed(net: Net, sample: Sample, node: Node, constant: int, data: int) -> 
         return None
     name = node.name.rstrip("_")
     if name == "add" and value.is_floating_point() and not node.literals:
-        free = value == 0
-        low = value <= FORBIDDEN
-        return free if bool((free | low).all()) and bool(low.any()) else None
+        return allows(value) if forbids(value) else None
     fills = list(node.literals)
     for a in node.ins:
         if net.constant(a) and not a.wires:
@@ -55,6 +57,32 @@ def _allowed(net: Net, sample: Sample, node: Node, constant: int, data: int) -> 
         return ~value
     # where(mask, x, -inf) keeps x; where(mask, -inf, x) would forbid where the mask is true.
     return (value if constant < data else None) if name == "where" else None
+
+
+def allows(value: Tensor) -> Tensor:
+    """Which entries a mask lets through: what is true, or what is not minus infinity."""
+    import torch
+
+    return value if value.dtype == torch.bool else value > FORBIDDEN
+
+
+def forbids(value: Tensor) -> bool:
+    """Whether an array only says which entries count: booleans, or 0 and minus infinity."""
+    import torch
+
+    if value.dtype == torch.bool:
+        return not bool(value.all())
+    low = value <= FORBIDDEN
+    return bool(((value == 0) | low).all()) and bool(low.any())
+
+
+def varying(value: Tensor, array: Array, row: Sequence[str]) -> set[str]:
+    """The indices along which the recorded values are not all the same."""
+    shape = [w.size for w in array.wires]
+    if list(value.shape) != list(array.shape):
+        return set(row)
+    t = value.reshape(shape)
+    return {token for k, token in enumerate(row) if bool((t != t.narrow(k, 0, 1)).any())}
 
 
 def is_causal(allowed: Tensor) -> bool:

@@ -234,8 +234,10 @@ def _titled(diagram: Diagram, model: str) -> Diagram:
 def pretty(cls: str, model: str = "") -> str:
     """A class name as a title: without the model's own prefix, in words."""
     shared = os.path.commonprefix([cls, model])
-    while shared and not (len(shared) < len(cls) and cls[len(shared)].isupper()):
+    while shared and not all(len(shared) == len(n) or n[len(shared)].isupper() for n in (cls, model)):
         shared = shared[:-1]
+    if shared == cls:
+        shared = ""
     name = cls[len(shared) :] if len(shared) > 1 else cls
     name = name.removeprefix("Sdpa") or cls
     return _KNOWN.get(name, " ".join(_WORDS.findall(name)) or name)

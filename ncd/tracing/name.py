@@ -20,7 +20,7 @@ PAPER = {
     alias: name
     for name, aliases in {
         "d_model": "nx hidden_size n_embd embed_dim embedding_size d_model model_dim width hidden_dim",
-        "d_k": "head_dim attention_head_size d_kv d_k d_head key_dim kdim",
+        "d_k": "head_dim attention_head_size d_kv d_k d_head key_dim kdim key_value_proj_dim",
         "d_v": "v_head_dim d_v vdim",
         "d_ff": "nf intermediate_size ffn_dim d_ff n_inner dim_feedforward mlp_dim encoder_ffn_dim decoder_ffn_dim ffn_hidden",
         "h": "num_attention_heads num_heads n_head nhead n_heads encoder_attention_heads decoder_attention_heads heads h",
@@ -34,6 +34,7 @@ PAPER = {
         "c": "num_channels in_channels out_channels num_features",
         "d": "in_features out_features embedding_dim input_size normalized_shape",
         "w": "window_size",
+        "buckets": "relative_attention_num_buckets",
         "p": "patch_size",
     }.items()
     for alias in aliases.split()
