@@ -31,7 +31,6 @@ class Facts:
     overload: str
     arguments: tuple[str, ...]
     defaults: Mapping[str, Any]
-    written: tuple[str, ...]
     tags: frozenset[str]
     reshapes: bool
     """Changes the shape of its operand in place (``t_``)."""
@@ -72,7 +71,6 @@ def facts(func: Any) -> Facts:
         overload=schema.overload_name or "default",
         arguments=tuple(a.name for a in schema.arguments),
         defaults={a.name: a.default_value for a in schema.arguments if a.has_default_value()},
-        written=tuple(a.name for a in aliases if a.alias_info.is_write),
         tags=frozenset(tags | ({"view"} if view else set())),
         reshapes=torch.Tag.inplace_view in func.tags,
     )

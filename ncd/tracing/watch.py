@@ -114,8 +114,6 @@ class Watch(TorchDispatchMode):
             self._positions.update({id(o): self._positions[id(ins[0])] for o in outs})
         else:
             self.use_positions(ins)
-        if facts(func).written:
-            self._written(outs)
         return out
 
     def _rule(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], out: Any) -> Weave | None:
@@ -158,14 +156,6 @@ class Watch(TorchDispatchMode):
             self.reads.take(atoms[0], form, env)
         else:
             self.act_on([dim, *(env[v] for v in form.variables if v in env)])
-
-    def _written(self, outs: list[Tensor]) -> None:
-        """A write through a view: axes of the base that the view cut or lost are acted on."""
-        for o in outs:
-            base = o._base
-            if base is not None and base.shape != o.shape:
-                kept = {a for dim in self.known(o) for a in leaves(dim)}
-                self.act_on([[a for dim in self.known(base) for a in leaves(dim) if a not in kept]])
 
     def _decomposed(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], outs: list[Tensor]) -> bool:
         """Follow torch's own decomposition of an op without a rule, if it gives the same shapes."""

@@ -40,6 +40,27 @@ def conv_twice(x: torch.Tensor, w: torch.Tensor, v: torch.Tensor) -> torch.Tenso
     return F.conv1d(F.conv1d(x, w), v)
 
 
+def outer_sum(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    both = x[:, None] * y[None, :]
+    return (both + both.T).diagonal()
+
+
+def windows_squared(x: torch.Tensor) -> torch.Tensor:
+    windows = x.unfold(1, 2, 1)
+    return windows @ windows
+
+
+def round_trip(x: torch.Tensor) -> torch.Tensor:
+    """The two groupings of six have no common refinement."""
+    return x.view(2, 3).relu().view(6).view(3, 2)
+
+
+def dead_loop(x: torch.Tensor) -> torch.Tensor:
+    """What is thrown away reads the axis, through another, at itself."""
+    x + F.avg_pool1d(F.avg_pool1d(x, 3, 1, 1), 3, 1, 1)
+    return x.new_ones(3)
+
+
 LISTING: list[tuple[str, Any, tuple[Any, ...], dict[str, Any]]] = [
     ("a b [c], d [c], d -> a b d", F.linear, (R(2, 3, 5), R(4, 5), R(4)), {}),
     ("a [b], c [b] -> a c", F.linear, (R(2, 5), R(4, 5)), {}),
@@ -116,6 +137,10 @@ LISTING: list[tuple[str, Any, tuple[Any, ...], dict[str, Any]]] = [
     ("a b, b -> a b", torch.add, (R(2, 3), R(3)), {}),
     ("a b -> a b", F.dropout, (R(2, 3),), {"training": False}),
     ("[a] [a] -> [a] [a]", lambda x: x + x.T, (R(3, 3),), {}),
+    ("[a], [a] -> [a]", outer_sum, (R(3), R(3)), {}),
+    ("a [b] -> a [c] [c]", windows_squared, (R(2, 3),), {}),
+    ("([a] [b]) -> [c] [d]", round_trip, (R(6),), {}),
+    ("a b [c] -> d", dead_loop, (R(2, 3, 5),), {}),
     ("a b [c] -> a b [d]", lambda x: torch.cat([-x[..., 2:], x[..., :2]], -1), (R(2, 3, 4),), {}),
     ("a [b] c+2[d]-2, e [b] [d] -> a e c", causal, (R(2, 3, 9), R(4, 3, 2)), {}),
     ("a [b] c+[d]+[e], [f] [b] [e], g [f] [d] -> a g c", conv_twice, (R(2, 3, 9), R(4, 3, 3), R(5, 4, 3)), {}),
