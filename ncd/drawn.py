@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ncd.circuit.diagram import Array, Call, Diagram, Op
 from ncd.claims import Claims, difference
-from ncd.emit.calls import step
+from ncd.emit.binding import ending, is_part
+from ncd.emit.calls import execute, step
 from ncd.emit.values import Values
 from ncd.report import Finding, Report
 
@@ -55,12 +56,15 @@ def compare(report: Report, drawn: Diagram, exact: Diagram, values: Values, tria
             if differs and not astray:
                 report.failures.append(layer.finding(k, 1, f"its output {a} is not what the model computes: {differs}"))
                 astray = True
-    for a, b in zip(drawn.outputs, exact.outputs, strict=False):
-        wanted = recorded[b.id if _whole(drawn, exact) else a.id]
-        differs = difference(wanted, env[a.id]) if a.id in env else "nothing makes it"
+    whole = not is_part(drawn)
+    tail, ends = ending(drawn)
+    execute(tail, env, functions)
+    for a, end in zip(drawn.outputs, ends, strict=False):
+        wanted = recorded[end]
+        differs = difference(wanted, env[end]) if end in env else "nothing makes it"
         finding = Finding(f"the drawn output {a} is the model's" + (f" not: {differs}" if differs else ""), "drawn")
         (report.failures if differs else report.claims).append(finding)
-    if _whole(drawn, exact) and len(drawn.outputs) != len(exact.outputs):
+    if whole and len(drawn.outputs) != len(exact.outputs):
         report.failures.append(
             Finding(f"{len(drawn.outputs)} outputs are drawn, the model has {len(exact.outputs)}", "drawn")
         )
@@ -72,11 +76,6 @@ def _keep(call: Call, local: Mapping[int, Tensor], seen: dict[int, Tensor]) -> N
     for old, _ in call.writes:
         if old in local and seen.get(old) is local[old]:
             seen[old] = local[old].clone()
-
-
-def _whole(drawn: Diagram, exact: Diagram) -> bool:
-    """Whether the drawn diagram is all of the exact one, not a part taken from it."""
-    return all(a.kind == "input" for a in drawn.inputs)
 
 
 def without_dropout(diagram: Diagram) -> Diagram:
@@ -99,7 +98,7 @@ def without_dropout(diagram: Diagram) -> Diagram:
 
 def reachability(report: Report, drawn: Diagram, exact: Diagram) -> None:
     """Every input and parameter that reaches an output of the model must do so in what is drawn."""
-    if not _whole(drawn, exact):
+    if is_part(drawn):
         return
     left = reaching(drawn)
     for i, array in reaching(exact).items():

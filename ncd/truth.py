@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ncd.circuit.diagram import Diagram
 from ncd.claims import Claims, difference
 from ncd.drawn import compare, reachability, without_dropout
-from ncd.emit.binding import owner, target_of, written
+from ncd.emit.binding import is_part, owner, target_of, written
 from ncd.emit.values import Values, run
 from ncd.errors import CheckError
 from ncd.report import Finding, Report
@@ -68,7 +68,7 @@ def check(
 
 def example(diagram: Diagram) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments a diagram was traced with, random values where there were none."""
-    if any(a.kind != "input" for a in diagram.inputs):
+    if is_part(diagram):
         raise CheckError(
             f"{diagram.title!r} is a part: its inputs are made by the rest of the model",
             fix=f"check the whole diagram, or give the part's inputs: {', '.join(map(str, diagram.inputs))}",
@@ -119,7 +119,7 @@ def _compare_with_model(
     seed: int,
 ) -> None:
     target = target_of(diagram) if target_of(diagram) is not None else module
-    if target is None or any(a.kind != "input" for a in diagram.inputs):
+    if target is None or is_part(diagram):
         report.unverified.append(Finding("there is no model call to compare the outputs with"))
         return
     if module is not None:

@@ -181,6 +181,27 @@ def tensors_by_name(module: nn.Module) -> dict[str, Tensor]:
     }
 
 
+def is_part(diagram: Diagram) -> bool:
+    """Whether this is one module call taken out of a diagram (``d["h.0"]``), not all of it."""
+    roots = [b.path for b in diagram.blocks if b.parent is None]
+    return any(a.kind != "input" for a in diagram.inputs) or (len(roots) == 1 and roots != [""])
+
+
+def ending(diagram: Diagram) -> tuple[tuple[Call, ...], tuple[int, ...]]:
+    """What is left to do after the last op, and the arrays that are returned.
+
+    Views at the very end are not drawn: a model may return a view of what is drawn as its output.
+    """
+    if diagram.source.returns and not is_part(diagram):
+        return diagram.source.tail, diagram.source.returns
+    return (), tuple(a.id for a in diagram.outputs)
+
+
+def program(diagram: Diagram) -> tuple[Call, ...]:
+    """All calls of a diagram, in order."""
+    return (*(call for op in diagram.ops for call in op.body), *ending(diagram)[0])
+
+
 def written(calls: Iterable[Call]) -> frozenset[int]:
     """The arrays that some call writes into."""
     return frozenset(old for call in calls for old, _ in call.writes)

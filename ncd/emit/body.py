@@ -40,7 +40,7 @@ class Body:
     def __call__(self, xs: Sequence[Tensor]) -> list[Tensor]:
         env = {}
         for array, place, x in zip(self.op.inputs, self.places, xs, strict=True):
-            env[place] = x.clone() if self.writes else x
+            env[place] = x.clone() if self.writes or array.kind == "buffer" else x
             env.setdefault(array.id, env[place])
         generators = [torch.default_generator]
         generators += [torch.cuda.default_generators[i] for i in sorted({x.device.index for x in xs if x.is_cuda})]

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ncd.circuit.diagram import Array, Call, Diagram, Name, Op, Ref
-from ncd.emit.binding import hidden, owner, written
+from ncd.circuit.weave import Weave
+from ncd.emit.binding import ending, hidden, owner, written
 from ncd.emit.calls import deaths, operands, refs, results
 from ncd.emit.expression import statement
 from ncd.emit.names import Namer, hint, identifier, several
@@ -121,10 +122,13 @@ class _Writer:
         self.diagram = diagram
         self.arrays = {a.id: a for a in diagram.arrays}
         self.calls: list[tuple[Op, Call]] = [(op, call) for op in diagram.ops for call in op.body]
+        tail, self.returned = ending(diagram)
+        end = Op("rearrange", "", (), (), Weave((), (), {}))
+        self.calls += [(end, call) for call in tail]
         flat = [call for _, call in self.calls]
-        self.dead = deaths(flat, (a.id for a in diagram.outputs))
+        self.dead = deaths(flat, self.returned)
         self.read = {i for call in flat for i in (*operands(call), *(old for old, _ in call.writes))}
-        self.read |= {a.id for a in diagram.outputs}
+        self.read |= set(self.returned)
         self.written = written(flat)
         self.namer = Namer(diagram.inputs)
         self.parameters = [self.namer[a.id] for a in diagram.inputs]
@@ -142,7 +146,7 @@ class _Writer:
                 at = op.path
                 self.lines += ["", self._heading(op)]
             self._line(op, call, self.dead[k])
-        outs = [self._spell(Ref(a.id)) for a in self.diagram.outputs]
+        outs = [self._spell(Ref(i)) for i in self.returned]
         self.lines += ["", f"return {outs[0] if len(outs) == 1 else '(' + ', '.join(outs) + ')'}"]
         signature = ", ".join(["module", *self.parameters, "constants=None"])
         body = textwrap.indent("\n".join(self.lines).strip("\n"), "    ")
@@ -190,7 +194,7 @@ class _Writer:
             if old in self.namer:
                 self.namer.share(fresh, self.namer[old])
             elif old in self.arrays and self.arrays[old].hidden:
-                self.namer.names[fresh] = self._spell(Ref(old))
+                self.namer.share(fresh, self._spell(Ref(old)))
         dying = {i for i in dead if i not in self.read or i in before}
         self.namer.free(i for i in dying if i not in made)
         kept = [i for i in made if i in self.read]

@@ -67,7 +67,10 @@ def statement(call: Call, spell: Spell, result: str) -> str:
     if sign and len(call.args) == 2 and not call.kwargs and result == literal(call.args[0], spell):
         return f"{result} {sign}= {literal(call.args[1], spell)}"
     text = expression(call, spell)
-    return f"{result} = {text}" if result else text
+    in_place = method.isidentifier() and method.endswith("_") and not method.startswith("_")
+    if not result or (in_place and result == literal(call.args[0], spell)):
+        return text
+    return f"{result} = {text}"
 
 
 def expression(call: Call, spell: Spell) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import TreeSpec, tree_unflatten
 
 from ncd.circuit.diagram import Diagram
-from ncd.emit.binding import apart, arguments, hidden, owner, written
+from ncd.emit.binding import apart, arguments, ending, hidden, owner, program, written
 from ncd.emit.calls import deaths, execute
 
 
@@ -27,8 +27,9 @@ class DiagramModule(nn.Module):
         if module is not None:
             _share(module, self, {})
         self._diagram = diagram
-        self._calls = tuple(call for op in diagram.ops for call in op.body)
-        self._dead = deaths(self._calls, (a.id for a in diagram.outputs))
+        self._calls = program(diagram)
+        self._returned = ending(diagram)[1]
+        self._dead = deaths(self._calls, self._returned)
         self._written = written(self._calls) & {a.id for a in diagram.arrays if a.kind in ("input", "constant")}
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -39,7 +40,7 @@ class DiagramModule(nn.Module):
         env = apart(env, self._written)
         del inputs
         execute(self._calls, env, diagram.source.functions, self._dead)
-        return self._structured([env[a.id] for a in diagram.outputs])
+        return self._structured([env[i] for i in self._returned])
 
     def _structured(self, outputs: list[Tensor]) -> Any:
         spec = self._diagram.source.output_spec

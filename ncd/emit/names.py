@@ -100,7 +100,7 @@ def hint(op: Op, call: Call, operands: Sequence[Array], namer: Namer, dying: Col
     follows = len({a.id for a in data}) == 1 or (op.kind == "map" and data and data[0].id in dying)
     if follows and function not in FUNCTIONS and op.kind in ("rearrange", "map", "gather", "call"):
         base = namer.names.get(data[0].id)
-        if base is not None and (data[0].kind != "input" or data[0].id in dying):
+        if base is not None and base.isidentifier() and (data[0].kind != "input" or data[0].id in dying):
             return re.sub(r"_?\d+$", "", base) or "h"
     return FUNCTIONS.get(function, "h")
 

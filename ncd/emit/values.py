@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ncd.circuit.diagram import Array, Call, Diagram, Op
-from ncd.emit.binding import apart, arguments, hidden, owner, written
+from ncd.emit.binding import apart, arguments, ending, hidden, owner, program, written
 from ncd.emit.calls import Environment, results, step
 from ncd.errors import CheckError
 
@@ -31,7 +31,7 @@ class Values(Mapping[Key, Any]):
 
     @property
     def outputs(self) -> tuple[Tensor, ...]:
-        return tuple(self._by_id[a.id] for a in self.diagram.outputs)
+        return tuple(self._by_id[i] for i in ending(self.diagram)[1])
 
     def __getitem__(self, key: Key) -> Any:
         ids = located(self.diagram, key)
@@ -81,7 +81,9 @@ def environment(
     inputs = arguments(diagram, args, kwargs)
     env = hidden(diagram, owner(diagram, module))
     env |= {a.id: x for a, x in zip(diagram.inputs, inputs, strict=True)}
-    return apart(env, written(call for op in diagram.ops for call in op.body))
+    # Running statistics are written by calls that do not say so, where nothing reads them later.
+    buffers = {a.id for a in diagram.arrays if a.kind == "buffer"}
+    return apart(env, buffers | written(program(diagram)))
 
 
 def run(
@@ -110,13 +112,12 @@ def run(
         for i in replaced.keys() & env.keys():
             env[i] = _replace(diagram, i, env[i], replaced[i])
         before: dict[int, Tensor] = {}
-        for op in diagram.ops:
-            for call in op.body:
-                keep_overwritten(call, env, before)
-                step(call, env, diagram.source.functions)
-                for i in results(call):
-                    if i in replaced and i in env:
-                        env[i] = _replace(diagram, i, env[i], replaced[i])
+        for call in program(diagram):
+            keep_overwritten(call, env, before)
+            step(call, env, diagram.source.functions)
+            for i in results(call):
+                if i in replaced and i in env:
+                    env[i] = _replace(diagram, i, env[i], replaced[i])
     return Values(diagram, {**env, **before})
 
 
