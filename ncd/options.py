@@ -49,7 +49,7 @@ OPTIONS: Mapping[str, Option] = {
     "collapse": Option((), "a path or class, or a list of them, to draw closed", _paths),
     "width": Option(1000, "the width in px at which rows wrap (at least 200), or None for a single row", _width),
     "theme": Option("light", *_one_of(*THEMES, "auto")),
-    "labels": Option("names", *_one_of("names", "sizes", "none")),
+    "labels": Option("names", *_one_of("names", "sizes", "boundaries", "none")),
     "axis_order": Option("clean", *_one_of("clean", "memory")),
     "quality": Option(1, "how many starts the layout tries (an integer from 1)", _whole(1)),
 }

@@ -17,7 +17,7 @@ EMPTY = Diagram("empty", (), (), ())
         ("expand", "h.0"), ("expand", ["h.0", "h.1"]), ("collapse", ("GPT2MLP",)), ("collapse", ()),
         ("width", None), ("width", 200), ("width", 640.5),
         *(("theme", t) for t in ("light", "dark", "paper", "teach", "auto")),
-        ("labels", "sizes"), ("axis_order", "memory"), ("quality", 3),
+        ("labels", "sizes"), ("labels", "boundaries"), ("axis_order", "memory"), ("quality", 3),
     ],
 )  # fmt: skip
 def test_allowed(name: str, value: object) -> None:
