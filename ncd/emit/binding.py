@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
 
 from ncd.circuit.diagram import Array, Call, Diagram
+from ncd.emit.calls import execute
 from ncd.errors import CheckError
 from ncd.tracing.containers import map_leaves
 from ncd.tracing.inputs import parameter_names
@@ -134,14 +136,35 @@ def _only_known(diagram: Diagram, given: Mapping[str, Any], tensors: Mapping[str
             )
 
 
-def hidden(diagram: Diagram, module: nn.Module | None) -> dict[int, Tensor]:
+def folded(diagram: Diagram, module: nn.Module | None) -> dict[int, Tensor]:
+    """Constants of a simplified diagram that the exact one computes, from no input: masks, positions, tables."""
+    exact = diagram.source.exact
+    wanted = {a.id for a in diagram.arrays if a.kind == "constant" and a.id not in diagram.source.tensors}
+    if exact is None or exact is diagram or not wanted:
+        return {}
+    needed, slice_ = set(wanted), []
+    for op in reversed(exact.ops):
+        if any(a.id in needed for a in op.outputs):
+            needed |= {a.id for a in op.inputs}
+            slice_.append(op)
+    env = hidden(replace(exact, ops=tuple(reversed(slice_)), inputs=(), outputs=()), module)
+    calls = [call for op in reversed(slice_) for call in op.body]
+    with torch.no_grad():
+        env = dict(execute(calls, apart(env, written(calls)), exact.source.functions))
+    return {i: env[i] for i in wanted & env.keys()}
+
+
+def hidden(diagram: Diagram, module: nn.Module | None, known: Mapping[int, Tensor] | None = None) -> dict[int, Tensor]:
     """The tensors of all parameters, buffers and constants of a diagram, by array id, not copied.
 
+    ``known`` are those found before (see ``folded``).
     Raises CheckError for one that is not there or has no data.
     """
     owned = tensors_by_name(module) if module is not None else {}
-    found: dict[int, Tensor] = {}
+    found: dict[int, Tensor] = dict(known or {})
     for array in diagram.arrays:
+        if array.id in found:
+            continue
         if not array.hidden:
             continue
         x = owned.get(array.name) if array.kind != "constant" else None

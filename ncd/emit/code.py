@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ncd.circuit.diagram import Array, Call, Diagram, Name, Op, Ref
 from ncd.circuit.weave import Weave
-from ncd.emit.binding import ending, hidden, owner, written
+from ncd.emit.binding import ending, folded, hidden, owner, written
 from ncd.emit.calls import deaths, operands, refs, results
 from ncd.emit.expression import statement
 from ncd.emit.names import Namer, hint, identifier, several
@@ -49,7 +49,7 @@ def constants(diagram: Diagram) -> dict[str, Any]:
     found: dict[str, Any] = {f"#{n}": f for n, f in enumerate(diagram.source.functions)}
     names = _constant_names(diagram)
     if names:
-        tensors = hidden(diagram, owner(diagram))
+        tensors = hidden(diagram, owner(diagram), folded(diagram, owner(diagram)))
         found |= {name: tensors[i] for i, name in names.items()}
     return found
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.utils._pytree import TreeSpec, tree_unflatten
 
 from ncd.circuit.diagram import Diagram
-from ncd.emit.binding import apart, arguments, ending, hidden, owner, program, written
+from ncd.emit.binding import apart, arguments, ending, folded, hidden, owner, program, written
 from ncd.emit.calls import deaths, execute
 
 
@@ -27,6 +26,8 @@ class DiagramModule(nn.Module):
         if module is not None:
             _share(module, self, {})
         self._diagram = diagram
+        self._folded = folded(diagram, module)
+        hidden(diagram, module, self._folded)
         self._calls = program(diagram)
         self._returned = ending(diagram)[1]
         self._dead = deaths(self._calls, self._returned)
@@ -35,7 +36,7 @@ class DiagramModule(nn.Module):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         diagram = self._diagram
         inputs = arguments(diagram, args, kwargs)
-        env = hidden(diagram, self)
+        env = hidden(diagram, self, self._folded)
         env |= {a.id: x for a, x in zip(diagram.inputs, inputs, strict=True)}
         env = apart(env, self._written)
         del inputs
@@ -73,7 +74,4 @@ def to_module(diagram: Diagram, module: nn.Module | None = None) -> nn.Module:
     ``module`` stands in for a traced one: needed for a diagram read from a file, possible to run
     the diagram on other weights.  Raises CheckError when a parameter or constant is missing.
     """
-    module = owner(diagram, module)
-    with torch.no_grad():
-        hidden(diagram, module)
-    return DiagramModule(diagram, module)
+    return DiagramModule(diagram, owner(diagram, module))

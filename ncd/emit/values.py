@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ncd.circuit.diagram import Array, Call, Diagram, Op
-from ncd.emit.binding import apart, arguments, ending, hidden, owner, program, written
+from ncd.emit.binding import apart, arguments, ending, folded, hidden, owner, program, written
 from ncd.emit.calls import Environment, results, step
 from ncd.errors import CheckError
 
@@ -79,7 +79,8 @@ def environment(
 ) -> dict[int, Tensor]:
     """The tensors a diagram starts from; those it writes into are copies, so nothing outside changes."""
     inputs = arguments(diagram, args, kwargs)
-    env = hidden(diagram, owner(diagram, module))
+    module = owner(diagram, module)
+    env = hidden(diagram, module, folded(diagram, module))
     env |= {a.id: x for a, x in zip(diagram.inputs, inputs, strict=True)}
     # Running statistics are written by calls that do not say so, where nothing reads them later.
     buffers = {a.id for a in diagram.arrays if a.kind == "buffer"}
