@@ -57,7 +57,7 @@ def round_trip(x: torch.Tensor) -> torch.Tensor:
 
 def dead_loop(x: torch.Tensor) -> torch.Tensor:
     """What is thrown away reads the axis, through another, at itself."""
-    x + F.avg_pool1d(F.avg_pool1d(x, 3, 1, 1), 3, 1, 1)
+    x + x.flip(2).flip(2)
     return x.new_ones(3)
 
 
