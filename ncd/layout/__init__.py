@@ -1,0 +1,104 @@
+"""Layout: from a diagram to a scene.
+
+Containers for blocks, columns by longest paths, an order with few crossings, heights by one linear
+programme, widths from the curves that result; then rows, and marks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ncd.circuit.diagram import Diagram
+from ncd.layout import columns, order, rows, search
+from ncd.layout.build import build
+from ncd.layout.crossings import cost
+from ncd.layout.facts import description, facts, title
+from ncd.layout.heights import SPINE, Cuts, Heights, Weights
+from ncd.layout.net import Container, Lane
+from ncd.layout.scene import Scene
+from ncd.layout.separators import separate
+from ncd.layout.spacing import LEVEL, Spacing
+from ncd.layout.strip import Drawing, Strip
+
+__all__ = ["layout"]
+
+SEVERAL = 80
+"""Above so many operations one start is all that is tried."""
+
+
+def layout(
+    diagram: Diagram, *, width: float | None = None, labels: str = "all", axis_order: str = "clean", quality: int = 1
+) -> Scene:
+    """The picture of a diagram that is simplified, folded and closed as far as it is to be.
+
+    ``width`` in px wraps it into rows.  ``labels``: all (or names), sizes, boundaries, none.
+    ``axis_order``: clean, or memory to draw every array's axes in their order.  ``quality``: how
+    many starts of the search are tried; the fewest crossings win, then the fewest bends.
+    """
+    root, _ = build(diagram, labels)
+    columns.assign(root)
+    search.sign(root, {})
+    figure = _Figure(root, labels, _spans(root))
+    starts = max(1, quality) if len(diagram.ops) <= SEVERAL else 1
+    initial = order.save(root)
+    best: tuple[float, order.State] | None = None
+    for seed in range(starts):
+        order.load(root, initial)
+        search.search(root, axis_order != "memory", 7 + 11 * seed, figure.lift)
+        if starts > 1:
+            value = figure.drawn().badness(root)
+            if best is None or value < best[0] - 1e-6:
+                best = (value, order.save(root))
+    if best:
+        order.load(root, best[1])
+    drawn = figure.drawn()
+    cuts = rows.choose(drawn.spacing.cuts, root.x1, width) if width is not None else []
+    if cuts:
+        drawn = figure.drawn([(c, gap) for _, _, c, gap in cuts])
+    edges = sorted(drawn.spacing.gaps[c][gap].c0 - 1 for _, _, c, gap in cuts)
+    named = title(diagram)
+    page = rows.Page(drawn.strip, root.x1, edges, named, labels != "none")
+    return Scene(
+        round(page.width, 1), round(page.height, 1), named, description(diagram), tuple(page.marks), facts(diagram)
+    )
+
+
+@dataclass
+class _Drawn:
+    spacing: Spacing
+    strip: Strip
+
+    def badness(self, root: Container) -> float:
+        """What a start is judged by: crossings, bends, and how far wires climb."""
+        climbs = [abs(s[2] - s[4]) for r in self.strip.runs for s in r.steps]
+        return 30 * cost(root) + 8 * sum(c > LEVEL for c in climbs) + 0.25 * sum(climbs)
+
+
+class _Figure:
+    """Draws the order that the containers are in; equal blocks keep their heights from one time to the next."""
+
+    def __init__(self, root: Container, labels: str, spine: bool) -> None:
+        self.root, self.labels = root, labels
+        self.weights, self.lift = (SPINE, 0.01) if spine else (Weights(), 0.0)
+        self.solved: dict[object, list[float]] = {}
+
+    def drawn(self, cuts: Cuts = ()) -> _Drawn:
+        heights = Heights(self.root, self.weights, cuts, self.solved)
+        spacing = Spacing(self.root, heights, self.labels)
+        strip = Drawing(self.root, heights, spacing).strip
+        strip.separators = separate(self.root, heights, spacing)
+        return _Drawn(spacing, strip)
+
+
+def _spans(root: Container) -> bool:
+    """Whether skip connections span the picture, as in a U-Net: a concatenated array that passed many columns."""
+    for c in root.containers():
+        passed: dict[object, int] = {}
+        for column in c.columns:
+            for item in column:
+                if isinstance(item, Lane):
+                    passed[item.port.value] = passed.get(item.port.value, 0) + 1
+        for o in c.operations():
+            if o.op.symbol == "concat" and any(passed.get(p.value, 0) > 2 for p in o.left):
+                return True
+    return False

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ncd.circuit.diagram import Array, Block, Diagram, Op
 from ncd.layout.net import Container, Operation, Port, Value, Wire
-from ncd.text import escape, subscript
+from ncd.text import subscript
 
 
 class Builder:
@@ -249,7 +249,3 @@ def _ports(root: Container, diagram: Diagram, builder: Builder) -> None:
 
     visit(root)
 
-
-def plain(text: str) -> str:
-    """A name as a label that shows it literally."""
-    return escape(text)

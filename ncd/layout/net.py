@@ -85,12 +85,14 @@ class Operation:
         self.tail: tuple[int, str] | None = None  # an operation drawn on the cup's arrow: its number and label
         self.x0 = self.x1 = 0.0
         ends = [e for p in (*left, *right) for e in p.ends]
+        names: dict[str, str] = {}
+        for e in ends:  # numbered, so that equal operations of other axes are equal here
+            e.index = names.setdefault(e.index, str(len(names)))
         boxed = any(e.touched for e in ends) or not left or len(right) != 1
-        known = {e.index for p in left for e in p.ends} & {e.index for p in right for e in p.ends}
-        if boxed:
-            for e in ends:
-                if op.symbol == "mask" or e.index not in known or e.wire.axis is None:
-                    e.touched = e.touched or e.index not in known or e.wire.axis is None
+        passing = {e.index for p in left for e in p.ends if not e.touched and e.wire.axis}
+        passing &= {e.index for p in right for e in p.ends if not e.touched and e.wire.axis}
+        for e in ends if boxed else ():
+            e.touched = e.index not in passing
         self.sources: dict[str, list[End]] = {}
         self.sinks: dict[str, list[End]] = {}
         for face, found in ((left, self.sources), (right, self.sinks)):
@@ -110,8 +112,10 @@ class Operation:
         self.below: list[str] = []
 
     @property
-    def label(self) -> str:
-        return self.op.label
+    def text(self) -> str:
+        """What is written in or at the symbol; whatever has no symbol of its own is called by its name."""
+        unnamed = self.symbol in ("box", "map", "reduce", "gather", "index", "scan", "source", "block")
+        return self.op.label or (self.op.name if unnamed else "")
 
     @property
     def symbol(self) -> str:

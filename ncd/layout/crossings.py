@@ -1,0 +1,123 @@
+"""How many wires cross, and what an order of wires costs besides."""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Sequence
+
+from ncd.layout.net import Container, End, Face, Lane, Operation, Wire
+
+MEMORY = {"root": 0.5, "port": 0.2, "lane": 0.05}
+"""Cost of two wires of one array standing against memory order."""
+PIERCED = 1.5
+"""Cost of a wire through a cup; it is worse than a crossing of two curves."""
+
+
+def inversions(edges: Iterable[tuple[float, float]]) -> int:
+    """Crossings of straight lines between two columns of ranks; lines that share an end do not cross."""
+    pairs = sorted(edges)
+    n = i = 0
+    seen: list[float] = []
+    while i < len(pairs):
+        j = i
+        while j < len(pairs) and pairs[j][0] == pairs[i][0]:
+            n += len(seen) - bisect_right(seen, pairs[j][1])
+            j += 1
+        for k in range(i, j):
+            insort(seen, pairs[k][1])
+        i = j
+    return n
+
+
+def ranks(face: Face) -> dict[Wire, float]:
+    """Where each wire stands on a face, half a place between arrays; the first place where it stands twice."""
+    out: dict[Wire, float] = {}
+    k = 0.0
+    for port in face:
+        for e in port.ends:
+            out.setdefault(e.wire, k)
+            k += 1
+        k += 0.5
+    return out
+
+
+def of_gap(container: Container, gap: int) -> int:
+    """Crossings in one gap of a container."""
+    at = ranks(container.leaving(gap))
+    ends = (e for p in container.entering(gap) for e in p.ends)
+    return inversions((at[e.wire], float(k)) for k, e in enumerate(ends))
+
+
+def places(face: Face) -> dict[End, int]:
+    """The number of every end of a face, from the top."""
+    return {e: k for k, e in enumerate(e for p in face for e in p.ends)}
+
+
+def of_operation(o: Operation) -> float:
+    """Cost of what happens inside an operation: merges, cups, arrays led round a symbol."""
+    if o.style == "word":
+        return 0
+    left, right = places(o.left), places(o.right)
+    if o.style == "box":
+        ends_in = _core(o, o.sources, o.touched_in)
+        ends_out = _core(o, o.sinks, o.touched_out)
+        return inversions((left[e], k) for e, k in ends_in) + inversions((k, right[e]) for e, k in ends_out)
+    merges = [(left[s], k) for e, k in right.items() for s in o.sources.get(e.index, ())]
+    total: float = inversions(merges)
+    through = [left[e] for i in o.tiled for e in o.sources[i]]
+    spans: list[tuple[int, int]] = []
+    for i in o.ended:
+        at = [left[e] for e in o.sources[i]]
+        low, high = min(at), max(at)
+        total += PIERCED * sum(low < t < high for t in through)
+        total += sum(a < low < b < high or low < a < high < b for a, b in spans)
+        spans.append((low, high))
+    return total
+
+
+def pierced(o: Operation) -> int:
+    """Wires that run through cups of a contraction."""
+    left = places(o.left)
+    through = [left[e] for i in o.tiled for e in o.sources[i]]
+    spans = [[left[e] for e in o.sources[i]] for i in o.ended]
+    return sum(min(s) < t < max(s) for s in spans for t in through)
+
+
+def _core(o: Operation, tiled: dict[str, list[End]], touched: Sequence[End]) -> list[tuple[End, int]]:
+    """The ends of one side with their place in the column of the symbol."""
+    groups = [*(tiled[i] for i in o.above), *([e] for e in touched), *(tiled[i] for i in o.below)]
+    return [(e, k) for k, group in enumerate(groups) for e in group]
+
+
+def against_memory(ends: Sequence[End]) -> int:
+    places = [e.place for e in ends]
+    return sum(a > b for i, a in enumerate(places) for b in places[i + 1 :])
+
+
+def cost(container: Container) -> float:
+    """What the order search minimises."""
+    total: float = sum(of_gap(container, g) for g in range(len(container.columns) + 1))
+    weight = MEMORY["root" if container.root else "port"]
+    total += weight * sum(against_memory(p.ends) for p in (*container.left, *container.right))
+    for column in container.columns:
+        for item in column:
+            if isinstance(item, Operation):
+                total += of_operation(item)
+            elif isinstance(item, Lane):
+                total += MEMORY["lane"] * against_memory(item.port.ends)
+            else:
+                total += cost(item)
+    return total
+
+
+def crossings(container: Container) -> int:
+    """The number of crossings in the picture."""
+    total = sum(of_gap(container, g) for g in range(len(container.columns) + 1))
+    for column in container.columns:
+        for item in column:
+            if isinstance(item, Container):
+                total += crossings(item)
+            elif isinstance(item, Operation):
+                extra = (PIERCED - 1) * pierced(item) if item.style == "route" else 0
+                total += round(of_operation(item) - extra)
+    return total

@@ -1,0 +1,65 @@
+"""What a page can say about the ids on marks, as plain data, and a sentence about the whole figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ncd.circuit.diagram import Array, Diagram, Op
+from ncd.layout.net import title_of
+
+Facts = Mapping[str, Mapping[str, Mapping[str, object]]]
+
+
+def facts(diagram: Diagram) -> Facts:
+    return {
+        "op": {str(i): _op(op) for i, op in enumerate(diagram.ops)},
+        "axis": {
+            str(w.id): {"name": w.name, "size": w.size} for a in diagram.arrays for w in a.wires
+        },
+        "array": {str(a.id): _array(a) for a in diagram.arrays},
+        "block": {b.path: {"title": title_of(b), "cls": b.cls, "repeat": b.repeat} for b in diagram.blocks},
+    }
+
+
+def _op(op: Op) -> dict[str, object]:
+    return {
+        "name": op.name,
+        "path": op.path,
+        "weave": str(op.weave),
+        "source": str(op.source) if op.source else "",
+        "label": op.label,
+        "shapes": " → ".join(", ".join(_shape(a) for a in side) or "()" for side in (op.inputs, op.outputs)),
+    }
+
+
+def _shape(a: Array) -> str:
+    return "[" + ", ".join(map(str, a.shape)) + "]"
+
+
+def _array(a: Array) -> dict[str, object]:
+    return {"name": a.name, "shape": list(a.shape), "dtype": a.dtype, "axes": [w.id for w in a.wires]}
+
+
+def title(diagram: Diagram) -> str:
+    """The title, saying over what the whole diagram is repeated."""
+    names = {w.id: w.name for a in diagram.arrays for w in a.wires}
+    outer = [names[i] for i in diagram.outer if i in names]
+    if not outer:
+        return diagram.title
+    return f"{diagram.title} (for every {', '.join(outer)})".strip()
+
+
+def description(diagram: Diagram) -> str:
+    """One or two plain sentences for those who cannot see the figure."""
+
+    def arrays(found: tuple[Array, ...]) -> str:
+        return ", ".join(
+            f"{a.name or 'an array'} with axes {' '.join(w.name for w in a.wires) or '(none)'}" for a in found
+        )
+
+    count = f"{len(diagram.ops)} operation{'s' * (len(diagram.ops) != 1)}"
+    text = f"Neural circuit diagram of {diagram.title or 'a computation'}: {count}"
+    text += f" from {arrays(diagram.inputs)}" if diagram.inputs else ""
+    text += f" to {arrays(diagram.outputs)}" if diagram.outputs else ""
+    blocks = dict.fromkeys(title_of(b) + (f", {b.repeat} times" if b.repeat > 1 else "") for b in diagram.blocks)
+    return text + "." + (f" Blocks: {'; '.join(blocks)}." if blocks else "")

@@ -1,0 +1,421 @@
+"""The heights of all wires, symbols and block edges, as one programme for the whole picture."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from ncd.layout import order
+from ncd.layout.net import STRETCHED, Container, End, Face, Item, Lane, Operation, Slot, Wire
+from ncd.layout.programme import Programme
+from ncd.symbols import HALF
+
+AXIS = 24.0
+"""Between neighbouring wires of one array."""
+ARRAY = 38.0
+"""Between neighbouring arrays: room for a dashed line and a label."""
+WIRE_EXTENT, SYMBOL_EXTENT, BLOCK_EXTENT = 19.0, 5.0, 8.0
+"""What a wire, the edge of a symbol, the edge of a block keep free on their outer side.
+
+The numbers add up to the pitch (14 + 5 + 19 = 38), or wires would jog by a few px everywhere.
+"""
+WORD_EXTENT, SIGN_EXTENT = 34.0, 25.0
+"""Above the top wire under a word, and of a sum with its sign."""
+STRIP = 20.0
+"""The strip at the top of a block that holds its title."""
+PADDING = 9.0
+
+Cuts = Collection[tuple[Container, int]]
+"""Gaps where a row ends: container and number of the gap."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What it costs, per px, that two ends of a piece of wire differ in height.
+
+    ``level`` and ``passing``: a branch to an operation, and to a lane.  Usually operations stay level
+    and a residual connection dips; where skips span the picture it is the other way round.
+    """
+
+    level: float = 1.5
+    passing: float = 1.0
+
+    lane: float = 6.0
+    piece: float = 3.0
+    cohesion: float = 0.4
+    port_cohesion: float = 1.2
+    cup: float = 0.5
+    beside: float = 0.03
+    bar: float = 0.6
+    closed: float = 2.5
+    inner: float = 1.0
+    extent: float = 0.06
+    residual: float = 6.0
+
+
+SPINE = Weights(level=1.0, passing=1.5)
+
+
+@dataclass
+class Stand:
+    """Where the parts of a box-style operation stand; ``inner_*`` are wires led round the symbol to or from their arrays."""
+
+    top: Slot
+    bottom: Slot
+    ins: list[Slot]
+    outs: list[Slot]
+    tiled: dict[str, Slot]
+    inner_in: list[tuple[End, Slot]] = field(default_factory=list)
+    inner_out: list[tuple[End, Slot]] = field(default_factory=list)
+
+
+Edge = tuple[Slot, float]
+
+
+@dataclass
+class Piece:
+    """A wire across a gap: from an item's right face to the next item's left face."""
+
+    start: Slot
+    end: End
+    source: Item
+    target: Item
+
+
+@dataclass
+class Frame:
+    """A container's heights: (top, bottom) per row it is drawn in, and what crosses each of its gaps."""
+
+    extents: list[tuple[Slot, Slot]] = field(default_factory=list)
+    row: list[int] = field(default_factory=list)
+    """For the left face, each column and the right face, which extent holds it."""
+    pieces: list[list[Piece]] = field(default_factory=list)
+    broken: dict[int, list[tuple[End, Item]]] = field(default_factory=dict)
+    """At a gap where a row ends: the ends that go on in the next row."""
+
+
+class Heights:
+    """Builds the programme of a tree of containers; after ``solve``, ``y`` tells the height of a slot."""
+
+    def __init__(self, root: Container, weights: Weights, cuts: Cuts = (), solved: dict[object, list[float]] | None = None):
+        self.root, self.weights, self.cuts = root, weights, frozenset(cuts)
+        self.programme = Programme()
+        self.stands: dict[Operation, Stand] = {}
+        self.frames: dict[Container, Frame] = {}
+        self.edges: dict[Item, tuple[list[Edge], list[Edge]]] = {}
+        self.solved: dict[object, list[float]] = {} if solved is None else solved
+        self.repeated = self._repeated()
+        self._container(root)
+        self._values = self.programme.solve()
+
+    def y(self, slot: Slot) -> float:
+        return self._values[slot[0]] + slot[1]
+
+    # -- faces -----------------------------------------------------------------------------
+
+    def _stack(self, face: Face, cohesion: float) -> None:
+        """New heights for the ends of a face, one below the other."""
+        before: End | None = None
+        for port in face:
+            for k, e in enumerate(port.ends):
+                e.slot = self.programme.slot()
+                if before:
+                    self.programme.apart(before.slot, e.slot, AXIS if k else ARRAY)
+                    if k:
+                        self.programme.tie(before.slot, e.slot, cohesion, AXIS)
+                before = e
+
+    def _extend(self, item: Item, top: float, bottom: float, more: tuple[list[Edge], list[Edge]] = ([], [])) -> None:
+        tops, bottoms = list(more[0]), list(more[1])
+        for face in (item.left, item.right):
+            if face:
+                tops.append((face[0].ends[0].slot, top))
+                bottoms.append((face[-1].ends[-1].slot, bottom))
+        self.edges[item] = (list(dict.fromkeys(tops)), list(dict.fromkeys(bottoms)))
+
+    # -- items -----------------------------------------------------------------------------
+
+    def _lane(self, lane: Lane) -> None:
+        self._stack(lane.left, self.weights.cohesion)
+        self._extend(lane, WIRE_EXTENT, WIRE_EXTENT)
+
+    def _operation(self, o: Operation) -> None:
+        if o.style == "word":
+            self._stack(o.left, self.weights.cohesion)
+            for e in o.right[0].ends:
+                e.slot = o.sources[e.index][0].slot
+            self._extend(o, WORD_EXTENT, WIRE_EXTENT)
+        elif o.style == "route":
+            self._stack(o.left, self.weights.cohesion)
+            self._stack(o.right, self.weights.port_cohesion)
+            rank = {e: k for k, e in enumerate(e for p in o.left for e in p.ends)}
+            for i in o.ended:
+                ends = sorted(o.sources[i], key=rank.__getitem__)
+                if len(ends) > 1:
+                    self.programme.tie(ends[0].slot, ends[-1].slot, self.weights.cup, ARRAY)
+                    if not o.tiled:
+                        self.programme.tie(ends[0].slot, o.right[0].ends[0].slot, 2.0, ARRAY / 2)
+            self._extend(o, SIGN_EXTENT if o.sign else WIRE_EXTENT, WIRE_EXTENT)
+        else:
+            self._box(o)
+
+    def _box(self, o: Operation) -> None:
+        p, w = self.programme, self.weights
+        first = p.slot()
+        down_in, down_out = _offsets(o.touched_in), _offsets(o.touched_out)
+        span_in, span_out = (down[-1] if down else 0.0 for down in (down_in, down_out))
+        span = max(span_in, span_out)
+        sink = 0.0 if o.above and not o.below else 1.0 if o.below and not o.above else 0.5
+        top = (first[0], -HALF)
+        if o.op.symbol in STRETCHED and len(o.touched_in) + len(o.touched_out) > 2:
+            bottom = p.slot()
+            ins, outs = self._stretch(down_in, top, bottom), self._stretch(down_out, top, bottom)
+            p.apart(top, bottom, 2 * HALF)
+            p.tie(top, bottom, w.closed if o.op.symbol == "block" else w.bar, 2 * HALF + span)
+        else:
+            bottom = (first[0], span + HALF)
+            ins = [(first[0], d + sink * (span - span_in)) for d in down_in]
+            outs = [(first[0], d + sink * (span - span_out)) for d in down_out]
+        tiled = {i: p.slot() for i in (*o.above, *o.below)}
+        for group in (o.above, o.below):
+            for a, b in zip(group, group[1:], strict=False):
+                p.apart(tiled[a], tiled[b], AXIS)
+        if o.above:
+            last = tiled[o.above[-1]]
+            p.apart(last, top, AXIS - HALF)
+            p.tie(last, top, w.beside, AXIS - HALF)
+        if o.below:
+            p.apart(bottom, tiled[o.below[0]], AXIS - HALF)
+            p.tie(bottom, tiled[o.below[0]], w.beside, AXIS - HALF)
+        stand = self.stands[o] = Stand(top, bottom, ins, outs, tiled)
+        stand.inner_in = self._side(o, o.left, o.sources, o.touched_in, ins, tiled)
+        stand.inner_out = self._side(o, o.right, o.sinks, o.touched_out, outs, tiled)
+        tops, bottoms = [(top, SYMBOL_EXTENT)], [(bottom, SYMBOL_EXTENT)]
+        if o.above:
+            tops.append((tiled[o.above[0]], WIRE_EXTENT))
+        if o.below:
+            bottoms.append((tiled[o.below[-1]], WIRE_EXTENT))
+        self._extend(o, WIRE_EXTENT, WIRE_EXTENT, (tops, bottoms))
+
+    def _stretch(self, down: list[float], top: Slot, bottom: Slot) -> list[Slot]:
+        out = [self.programme.slot() for _ in down]
+        for k in range(1, len(out)):
+            self.programme.apart(out[k - 1], out[k], down[k] - down[k - 1])
+        if out:
+            self.programme.apart(top, out[0], HALF)
+            self.programme.apart(out[-1], bottom, HALF)
+        return out
+
+    def _side(
+        self, o: Operation, face: Face, tiled: dict[str, list[End]], touched: list[End], slots: list[Slot], at: dict[str, Slot]
+    ) -> list[tuple[End, Slot]]:
+        """Heights of one side's ends: those of the symbol's wires, or if these are in another order, their own."""
+        goal = [(e, at[i]) for i in o.above for e in tiled[i]]
+        goal += list(zip(touched, slots, strict=True))
+        goal += [(e, at[i]) for i in o.below for e in tiled[i]]
+        ends = [e for port in face for e in port.ends]
+        if [e for e, _ in goal] == ends and all(len(tiled[i]) == 1 for i in o.tiled):
+            for k, (e, slot) in enumerate(goal):
+                e.slot = slot
+                if k and ends[k - 1].port is not e.port:
+                    self.programme.apart(ends[k - 1].slot, slot, ARRAY)
+            return []
+        self._stack(face, self.weights.cohesion)
+        for e, slot in goal:
+            self.programme.tie(e.slot, slot, self.weights.inner)
+        return goal
+
+    # -- containers ------------------------------------------------------------------------
+
+    def _container(self, c: Container) -> None:
+        p = self.programme
+        mark = (p.count, len(p.gaps), len(p.ties))
+        frame = self.frames[c] = Frame()
+        count = len(c.columns)
+        for k in range(count + 2):
+            if not frame.extents or (c, k - 1) in self.cuts:
+                frame.extents.append((p.slot(), p.slot()))
+            frame.row.append(len(frame.extents) - 1)
+        self._stack(c.left, self.weights.port_cohesion)
+        self._stack(c.right, self.weights.port_cohesion)
+        for face, k in ((c.left, 0), (c.right, count + 1)):
+            if face:
+                self._inside(c, k, [(face[0].ends[0].slot, WIRE_EXTENT)], [(face[-1].ends[-1].slot, WIRE_EXTENT)])
+        for k, column in enumerate(c.columns):
+            above: list[Edge] = []
+            for item in column:
+                if isinstance(item, Lane):
+                    self._lane(item)
+                elif isinstance(item, Operation):
+                    self._operation(item)
+                else:
+                    self._container(item)
+                tops, bottoms = self.edges[item]
+                for a, d in above:
+                    for b, u in tops:
+                        p.apart(a, b, d + u)
+                self._inside(c, k + 1, tops, bottoms)
+                above = bottoms
+        for gap in range(count + 1):
+            self._gap(c, gap)
+        for top, bottom in frame.extents:
+            p.apart(top, bottom, 2 * PADDING)
+            p.tie(top, bottom, self.weights.extent)
+        self.edges[c] = ([(t, BLOCK_EXTENT) for t, _ in frame.extents], [(b, BLOCK_EXTENT) for _, b in frame.extents])
+        if c in self.repeated:
+            self._freeze(c, mark)
+
+    def _inside(self, c: Container, k: int, tops: list[Edge], bottoms: list[Edge]) -> None:
+        """Keep what is in a column within the container."""
+        frame = self.frames[c]
+        top, bottom = frame.extents[frame.row[k]]
+        strip = STRIP if c.title and not c.root else 0.0
+        for slot, extent in tops:
+            self.programme.apart(top, slot, max(extent - 7, 8) + strip + PADDING - 4)
+        for slot, extent in bottoms:
+            self.programme.apart(slot, bottom, max(extent - 7, 8) + PADDING - 2)
+
+    def _gap(self, c: Container, gap: int) -> None:
+        p, w, frame = self.programme, self.weights, self.frames[c]
+        count = len(c.columns)
+        before: list[Item] = [c] if gap == 0 else c.columns[gap - 1]
+        behind: list[Item] = [c] if gap == count else c.columns[gap]
+        start: dict[Wire, tuple[Slot, Item]] = {}
+        leaving: dict[Wire, End] = {}
+        for item in before:
+            for port in item.left if item is c else item.right:
+                for e in port.ends:
+                    start.setdefault(e.wire, (e.slot, item))
+                    leaving.setdefault(e.wire, e)
+        arriving = [(e, item) for item in behind for port in (item.right if item is c else item.left) for e in port.ends]
+        if (c, gap) in self.cuts:
+            start = self._broken(c, gap, start, leaving, {e.wire for e, _ in arriving})
+        fan: dict[Wire, int] = {}
+        for e, _ in arriving:
+            fan[e.wire] = fan.get(e.wire, 0) + 1
+        # A bend costs a little less the later it comes: one bend is not split over two gaps.
+        scale = 1.04 - 0.04 * gap / max(1, count)
+        pieces = []
+        for e, item in arriving:
+            slot, source = start[e.wire]
+            lanes = isinstance(item, Lane) + isinstance(source, Lane)
+            if lanes == 2:
+                weight = w.lane
+            elif fan[e.wire] > 1:
+                weight = w.passing if isinstance(item, Lane) else w.level
+            else:
+                weight = w.piece + lanes
+            p.tie(slot, e.slot, weight * scale)
+            pieces.append(Piece(slot, e, source, item))
+        frame.pieces.append(pieces)
+        for item in behind if gap < count else ():
+            if isinstance(item, Operation) and item.style == "route":
+                self._merges(item, {wire: source for wire, (_, source) in start.items()})
+
+    def _merges(self, o: Operation, source: dict[Wire, Item]) -> None:
+        for e in o.right[0].ends:
+            ends = o.sources.get(e.index, [])
+            for s in ends:
+                passing = isinstance(source[s.wire], Lane)
+                weight = self.weights.piece if len(ends) == 1 else self.weights.passing if passing else self.weights.level
+                self.programme.tie(s.slot, e.slot, weight)
+
+    def _broken(
+        self, c: Container, gap: int, start: dict[Wire, tuple[Slot, Item]], leaving: dict[Wire, End], used: set[Wire]
+    ) -> dict[Wire, tuple[Slot, Item]]:
+        """New heights for the wires that start the next row, free of those they had."""
+        frame = self.frames[c]
+        frame.broken[gap] = [(e, start[w][1]) for w, e in leaving.items() if w in used]
+        fresh: dict[Wire, tuple[Slot, Item]] = {}
+        ends = [e for e, _ in frame.broken[gap]]
+        before: End | None = None
+        for e in ends:
+            slot = self.programme.slot()
+            if before:
+                same = before.port is e.port
+                self.programme.apart(fresh[before.wire][0], slot, AXIS if same else ARRAY)
+                if same:
+                    self.programme.tie(fresh[before.wire][0], slot, self.weights.cohesion, AXIS)
+            fresh[e.wire] = (slot, start[e.wire][1])
+            before = e
+        if ends:
+            top, bottom = frame.extents[frame.row[gap + 1]]
+            self.programme.apart(top, fresh[ends[0].wire][0], 10 + (0 if c.root else STRIP))
+            self.programme.apart(fresh[ends[-1].wire][0], bottom, 14)
+        return {**start, **fresh}
+
+    # -- equal blocks ----------------------------------------------------------------------
+
+    def _repeated(self) -> dict[Container, object]:
+        """Blocks that occur more than once in the same order, and in one row: these are solved once."""
+        broken = {c for c, _ in self.cuts}
+        whole: dict[Container, bool] = {}
+
+        def unbroken(c: Container) -> bool:
+            whole[c] = c not in broken and all([unbroken(k) for k in c.kids if isinstance(k, Container)])
+            return whole[c]
+
+        unbroken(self.root)
+        keys: dict[Container, object] = {}
+        number: dict[object, int] = {}
+        by_signature: dict[int, int] = {}
+        for c in self.root.containers():
+            by_signature[c.signature] = by_signature.get(c.signature, 0) + 1
+        for c in self.root.containers():
+            if not c.root and by_signature[c.signature] > 1:
+                keys[c] = (c.signature, order.save(c), tuple(_residual(c)))
+                number[keys[c]] = number.get(keys[c], 0) + 1
+        found: dict[Container, object] = {}
+
+        def mark(c: Container) -> None:
+            for kid in c.kids:
+                if isinstance(kid, Container):
+                    if kid in keys and number[keys[kid]] > 1 and whole[kid]:
+                        found[kid] = keys[kid]
+                    else:
+                        mark(kid)
+
+        mark(self.root)
+        return found
+
+    def _freeze(self, c: Container, mark: tuple[int, int, int]) -> None:
+        """Make a repeated block rigid: one variable, all others at fixed distances from it."""
+        p = self.programme
+        first, gaps, ties = mark
+        own = Programme(p.count - first)
+        own.gaps = [(a - first, b - first, d) for a, b, d in p.gaps[gaps:]]
+        own.ties = [(a - first, b - first, o, w) for a, b, o, w in p.ties[ties:]]
+        del p.gaps[gaps:], p.ties[ties:]
+        key = (self.weights, self.repeated[c])
+        if key not in self.solved:
+            for a, b in _residual_ends(c):
+                own.ties.append((a.slot[0] - first, b.slot[0] - first, a.slot[1] - b.slot[1], self.weights.residual))
+            self.solved[key] = own.solve()
+        heights = self.solved[key]
+        for j in range(1, p.count - first):
+            p.rigid[first + j] = (first, heights[j] - heights[0])
+
+
+def _residual_ends(c: Container) -> list[tuple[End, End]]:
+    """Ends of the same axis at which arrays enter and leave a block: a residual stream stays level."""
+    entering: dict[int, End] = {}
+    for p in c.left:
+        for e in p.ends:
+            if e.wire.axis:
+                entering.setdefault(e.wire.axis.id, e)
+    return [
+        (entering[e.wire.axis.id], e) for p in c.right for e in p.ends if e.wire.axis and e.wire.axis.id in entering
+    ]
+
+
+def _residual(c: Container) -> list[tuple[int, int, int, int]]:
+    return [(a.port.operand, a.place, b.port.operand, b.place) for a, b in _residual_ends(c)]
+
+
+def _offsets(touched: list[End]) -> list[float]:
+    """How far below the first each touched wire is, where nothing asks for more."""
+    out: list[float] = []
+    for k, e in enumerate(touched):
+        same = k > 0 and touched[k - 1].port is e.port
+        out.append(0.0 if k == 0 else out[-1] + (AXIS if same else ARRAY))
+    return out

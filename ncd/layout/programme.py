@@ -1,0 +1,143 @@
+"""An L1 linear programme: heights under separation constraints, minimising weighted distances.
+
+Wires come out exactly straight wherever that is possible, which least squares never gives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+
+from ncd.layout.net import Slot
+
+SIMPLEX = 400
+"""Up to so many variables kiwi's simplex is fast enough; larger components go to HiGHS where scipy is installed."""
+
+
+@dataclass
+class Programme:
+    """Variables are numbered; a slot is (variable, offset)."""
+
+    count: int = 0
+    gaps: list[tuple[int, int, float]] = field(default_factory=list)
+    """(upper, lower, d): lower − upper ≥ d."""
+    ties: list[tuple[int, int, float, float]] = field(default_factory=list)
+    """(a, b, o, w): w · |a − b + o| is minimised."""
+    rigid: dict[int, Slot] = field(default_factory=dict)
+    """Variables that are another variable plus an offset."""
+
+    def slot(self) -> Slot:
+        self.count += 1
+        return (self.count - 1, 0.0)
+
+    def apart(self, upper: Slot, lower: Slot, d: float) -> None:
+        self.gaps.append((upper[0], lower[0], d + upper[1] - lower[1]))
+
+    def tie(self, a: Slot, b: Slot, weight: float, distance: float = 0.0) -> None:
+        """Pay for every px by which b is not ``distance`` below a."""
+        self.ties.append((a[0], b[0], a[1] - b[1] + distance, weight))
+
+    def solve(self) -> list[float]:
+        base = [j for j in range(self.count) if j not in self.rigid]
+        number = {j: i for i, j in enumerate(base)}
+
+        def resolved(j: int) -> tuple[int, float]:
+            v, offset = self.rigid.get(j, (j, 0.0))
+            return number[v], offset
+
+        gaps: dict[tuple[int, int], float] = {}
+        for upper, lower, d in self.gaps:
+            (a, oa), (b, ob) = resolved(upper), resolved(lower)
+            if a != b:
+                gaps[a, b] = max(gaps.get((a, b), -1e9), d + oa - ob)
+        ties: dict[tuple[int, int, float], float] = {}
+        for p, q, o, w in self.ties:
+            (a, oa), (b, ob) = resolved(p), resolved(q)
+            if a != b:
+                at = (a, b, round(o + oa - ob, 6))
+                ties[at] = ties.get(at, 0.0) + w
+        heights = _components(len(base), gaps, ties)
+        out = []
+        for j in range(self.count):
+            i, offset = resolved(j)
+            out.append(heights[i] + offset)
+        return out
+
+
+Gaps = dict[tuple[int, int], float]
+Ties = dict[tuple[int, int, float], float]
+
+
+def _components(n: int, gaps: Gaps, ties: Ties) -> list[float]:
+    """Solve what is not connected separately, each part starting at height 0."""
+    group = list(range(n))
+
+    def find(i: int) -> int:
+        while group[i] != i:
+            group[i] = group[group[i]]
+            i = group[i]
+        return i
+
+    for a, b in (*gaps, *((a, b) for a, b, _ in ties)):
+        group[find(a)] = find(b)
+    members: dict[int, list[int]] = {}
+    place = [0] * n
+    for i in range(n):
+        part = members.setdefault(find(i), [])
+        place[i] = len(part)
+        part.append(i)
+    own_gaps: dict[int, Gaps] = {r: {} for r in members}
+    own_ties: dict[int, Ties] = {r: {} for r in members}
+    for (a, b), d in gaps.items():
+        own_gaps[find(a)][place[a], place[b]] = d
+    for (a, b, o), w in ties.items():
+        own_ties[find(a)][place[a], place[b], o] = w
+    heights = [0.0] * n
+    for r, part in members.items():
+        use_highs = len(part) > SIMPLEX and find_spec("scipy") is not None
+        found = (_highs if use_highs else _kiwi)(len(part), own_gaps[r], own_ties[r])
+        top = min(found)
+        for i, y in zip(part, found, strict=True):
+            heights[i] = round(y - top, 4)
+    return heights
+
+
+def _kiwi(n: int, gaps: Gaps, ties: Ties) -> list[float]:
+    import kiwisolver as kiwi
+
+    v = [kiwi.Variable(str(i)) for i in range(n)]
+    solver = kiwi.Solver()
+    solver.addConstraint(v[0] == 0)
+    for (a, b), d in gaps.items():
+        solver.addConstraint(v[b] - v[a] >= d)
+    for (a, b, o), w in ties.items():
+        solver.addConstraint((v[a] - v[b] + o == 0) | float(w))
+    solver.updateVariables()
+    return [float(x.value()) for x in v]
+
+
+def _highs(n: int, gaps: Gaps, ties: Ties) -> list[float]:
+    from scipy.optimize import linprog
+    from scipy.sparse import coo_matrix
+
+    rows: list[int] = []
+    columns: list[int] = []
+    values: list[float] = []
+    bounds: list[float] = []
+    for (a, b), d in gaps.items():
+        rows += [len(bounds)] * 2
+        columns += [a, b]
+        values += [1, -1]
+        bounds.append(-d)
+    for j, (a, b, o) in enumerate(ties):
+        for sign in (1, -1):
+            rows += [len(bounds)] * 3
+            columns += [a, b, n + j]
+            values += [sign, -sign, -1]
+            bounds.append(-sign * o)
+    if not bounds:
+        return [0.0] * n
+    matrix = coo_matrix((values, (rows, columns)), shape=(len(bounds), n + len(ties))).tocsr()
+    free = [(None, None)] * n + [(0, None)] * len(ties)
+    result = linprog([0.0] * n + list(ties.values()), A_ub=matrix, b_ub=bounds, bounds=free, method="highs")
+    return [float(y) for y in result.x[:n]]

@@ -1,0 +1,239 @@
+"""Rows: where the strip is cut, and the marks of every row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ncd import symbols
+from ncd.layout.net import Container, Wire
+from ncd.layout.scene import Dot, Ids, Mark, Path, Segment, Text
+from ncd.layout.strip import Frame, Label, Run, Step, Strip, ids_of, label_of
+from ncd.text import width
+from ncd.theme import tone
+
+Cut = tuple[float, int, Container, int]
+LEAD = 34.0
+"""Room at the start of a further row, for arrow tails and labels."""
+TRAIL = 26.0
+"""Room at the end of a row that goes on."""
+EDGE = 8.0
+BETWEEN = 26.0
+"""Between rows."""
+
+
+def choose(cuts: Sequence[Cut], end: float, most: float) -> list[Cut]:
+    """Cuts so that no row is wider than ``most``: as late as possible, but shallow nesting goes first."""
+    chosen: list[Cut] = []
+    start, room = 0.0, most - EDGE - TRAIL
+    while end - start > room + (TRAIL - EDGE):
+        near = [c for c in cuts if start + 0.55 * room < c[0] <= start + room]
+        near = near or [c for c in cuts if start + 60 < c[0] <= start + room]
+        near = near or sorted(c for c in cuts if c[0] > start + 60)[:1]
+        if not near:
+            break
+        depth = min(c[1] for c in near)
+        best = max((c for c in near if c[1] == depth), key=lambda c: c[0])
+        chosen.append(best)
+        start, room = best[0], most - LEAD - TRAIL
+    return chosen
+
+
+def joined(runs: Sequence[Run], edges: Sequence[float]) -> list[Run]:
+    """Stretches that continue one another as one, but not across the end of a row."""
+    breaks = {round(x, 1) for x in edges}
+    begins: dict[tuple[Wire, float, float], list[int]] = {}
+    ends: dict[tuple[Wire, float, float], list[int]] = {}
+    for i, r in enumerate(runs):
+        begins.setdefault((r.wire, round(r.steps[0][1], 1), round(r.steps[0][2], 1)), []).append(i)
+        ends.setdefault((r.wire, round(r.steps[-1][3], 1), round(r.steps[-1][4], 1)), []).append(i)
+    following = {
+        found[0]: begins[at][0]
+        for at, found in ends.items()
+        if at[1] not in breaks and len(found) == 1 and len(begins.get(at, ())) == 1
+    }
+    later = set(following.values())
+    out = []
+    for i, r in enumerate(runs):
+        if i in later:
+            continue
+        steps = list(r.steps)
+        while i in following:
+            i = following[i]
+            for s in runs[i].steps:
+                if s[0] == "L" and steps[-1][0] == "L" and abs(s[2] - steps[-1][4]) < 0.1:
+                    steps[-1] = ("L", steps[-1][1], steps[-1][2], s[3], steps[-1][2])
+                else:
+                    steps.append(s)
+        out.append(Run(r.wire, steps))
+    return out
+
+
+def clip(steps: Sequence[Step], start: float, end: float) -> list[Step]:
+    """The part of a line between two x; only level pieces are ever cut."""
+    out: list[Step] = []
+    for kind, x0, y0, x1, y1 in steps:
+        if x1 <= start or x0 >= end:
+            continue
+        out.append((kind, max(x0, start), y0, min(x1, end), y1) if kind == "L" else (kind, x0, y0, x1, y1))
+    return out
+
+
+class Page:
+    """Collects the marks of all rows from a strip that was made for the cuts."""
+
+    def __init__(self, strip: Strip, end: float, edges: Sequence[float], title: str, labels: bool) -> None:
+        self.strip, self.labels = strip, labels
+        self.marks: list[Mark] = []
+        self.width = 0.0
+        self.height = 4.0
+        if title:
+            self.marks.append(Text("title", EDGE, 20.0, title))
+            self.width, self.height = width(title, "title") + 2 * EDGE, 30.0
+        runs = joined(strip.runs, edges)
+        bounds = [-1e9, *edges, 1e9]
+        self.buckets = _buckets(strip, runs, bounds)
+        for k in range(len(bounds) - 1):
+            self._row(k, bounds[k], bounds[k + 1], end, len(bounds) - 1)
+        self.height += EDGE - BETWEEN
+
+    def _row(self, k: int, start: float, stop: float, end: float, count: int) -> None:
+        b = self.buckets[k]
+        runs = [(r.wire, clip(r.steps, start, stop)) for r in b.runs]
+        runs = [(w, s) for w, s in runs if s]
+        separators = [s for s in (clip(s, start, stop) for s in b.separators) if s]
+        frames = [f for f in b.frames if f.x1 > start and f.x0 < stop]
+        ys = [y for _, steps in runs for s in steps for y in (s[2], s[4])]
+        ys += [y for f in frames for y in _extent(f, start)]
+        ys += [f.extents[0][0] - 20 for f in frames if f.container.repeat > 1 and f.x1 < stop]
+        ys += [y for g in b.glyphs for y in (g.box[1], g.box[3])]
+        ys += [t.y - 12 for t in b.labels]
+        if not ys:
+            return
+        top, bottom = min(ys) - 8, max(ys) + 10
+        left = EDGE if k == 0 else LEAD
+        dx, dy = left - max(start, 0.0), self.height - top
+        final = k == count - 1
+        put = self.marks.append
+
+        for f in sorted(frames, key=lambda f: f.container.depth):
+            self._frame(f, start, stop, dx, dy)
+        for steps in separators:
+            put(Path("separator", _path(steps, dx, dy)))
+        heads: list[Mark] = []
+        for wire, steps in runs:
+            ids = ids_of(wire)
+            if not final and steps[-1][3] >= stop - 0.1:
+                y = steps[-1][4]
+                steps = [*steps, ("L", stop, y, stop + 12, y)]
+                heads.append(symbols.arrow(stop + 18 + dx, y + dy, ids))
+            if k and steps[0][1] <= start + 0.1:
+                y = steps[0][2]
+                steps = [("L", start - 26, y, start, y), *steps]
+                heads.append(symbols.arrow(start - 19 + dx, y + dy, ids))
+                if wire.label and self.labels:
+                    heads.append(_text(label_of(wire, start - 17, y, "start"), dx, dy))
+            put(Path("bundle" if wire.bundle else "wire", _path(steps, dx, dy), ids))
+        for cup in b.cups:
+            x, r = cup.x + dx, cup.radius
+            segments: list[Segment] = [("M", (x, cup.top + dy)), ("A", (r, 1, x + r, cup.top + r + dy))]
+            if cup.bottom - cup.top - 2 * r > 0.1:
+                segments.append(("L", (x + r, cup.bottom - r + dy)))
+            segments.append(("A", (r, 1, x, cup.bottom + dy)))
+            put(Path("bundle" if cup.wire.bundle else "wire", tuple(segments), ids_of(cup.wire)))
+        self.marks += heads
+        for role, x, y, ids in b.dots:
+            put((symbols.ring if role == "ring" else symbols.disc)(x + dx, y + dy, ids))
+        for tail, tip, y, ids in b.arrows:
+            put(Path("wire", (("M", (tail + dx, y + dy)), ("L", (tip - 6 + dx, y + dy))), ids))
+            put(symbols.arrow(tip + dx, y + dy, ids))
+        for g in b.glyphs:
+            x0, y0, x1, y1 = g.box
+            ins, outs = [y + dy for y in g.ins], [y + dy for y in g.outs]
+            self.marks += symbols.marks(
+                g.symbol, g.label, x0 + dx, y0 + dy, x1 + dx, y1 + dy, ins, outs, g.ids, g.tone
+            )
+        for t in b.labels:
+            put(_text(t, dx, dy))
+
+        self.height += bottom - top + BETWEEN
+        self.width = max(self.width, (min(stop, end) - max(start, 0.0)) + left + (EDGE if final else TRAIL))
+
+    def _frame(self, f: Frame, start: float, stop: float, dx: float, dy: float) -> None:
+        """A block's rectangle, title, and the bracket of a repeated block."""
+        block = f.container.block
+        assert block is not None
+        ids = Ids(block=block.path)
+        y0, y1 = (y + dy for y in _extent(f, start))
+        x0, x1 = max(f.x0, start - 6) + dx, min(f.x1, stop + 6) + dx
+        self.marks.append(Path("block", _round(x0, y0, x1, y1, 3.0), ids, tone(block.cls)))
+        title = f.container.title + (" (cont.)" if f.x0 < start else "")
+        if width(title, "heading") + 8 > x1 - x0:
+            title = f.container.title
+        if title and width(title, "heading") + 4 <= x1 - x0:
+            self.marks.append(Text("heading", (x0 + x1) / 2, y0 + 15, title, "middle", ids))
+        if block.repeat > 1:
+            for x, bend, shown in ((f.x0 + 11, -10, f.x0 >= start), (f.x1 - 11, 10, f.x1 <= stop)):
+                if shown:
+                    a = x - bend * 0.3 + dx
+                    curve = ("C", (a + bend, y0 + 22, a + bend, y1 - 22, a, y1 + 5))
+                    self.marks.append(Path("bracket", (("M", (a, y0 - 5)), curve), ids))
+            if f.x1 <= stop:
+                self.marks.append(Text("count", f.x1 - 4 + dx, y0 - 4, f"×{block.repeat}", "start", ids))
+
+
+def _buckets(strip: Strip, runs: Sequence[Run], bounds: Sequence[float]) -> list[Strip]:
+    """What belongs to each row; wires and separators that reach over several are in each of these."""
+    from bisect import bisect_right
+
+    rows = [Strip() for _ in bounds[1:]]
+
+    def at(x: float) -> int:
+        return min(max(bisect_right(bounds, x) - 1, 0), len(rows) - 1)
+
+    for r in runs:
+        for k in range(at(r.steps[0][1]), at(r.steps[-1][3]) + 1):
+            rows[k].runs.append(r)
+    for s in strip.separators:
+        for k in range(at(s[0][1]), at(s[-1][3]) + 1):
+            rows[k].separators.append(s)
+    for f in strip.frames:
+        for k in range(at(f.x0), at(f.x1) + 1):
+            rows[k].frames.append(f)
+    for c in strip.cups:
+        rows[at(c.x)].cups.append(c)
+    for d in strip.dots:
+        rows[at(d[1])].dots.append(d)
+    for g in strip.glyphs:
+        rows[at(g.box[0])].glyphs.append(g)
+    for t in strip.labels:
+        rows[at(t.x)].labels.append(t)
+    for a in strip.arrows:
+        rows[at(a[0])].arrows.append(a)
+    return rows
+
+
+def _extent(f: Frame, start: float) -> tuple[float, float]:
+    return f.extents[sum(x <= start + 1 for x in f.cuts)]
+
+
+def _text(t: Label, dx: float, dy: float) -> Text:
+    return Text(t.role, t.x + dx, t.y + dy, t.text, t.anchor, t.ids)
+
+
+def _path(steps: Sequence[Step], dx: float, dy: float) -> tuple[Segment, ...]:
+    out: list[Segment] = [("M", (steps[0][1] + dx, steps[0][2] + dy))]
+    for kind, x0, y0, x1, y1 in steps:
+        if kind == "L":
+            out.append(("L", (x1 + dx, y1 + dy)))
+        else:
+            m = (x0 + x1) / 2 + dx
+            out.append(("C", (m, y0 + dy, m, y1 + dy, x1 + dx, y1 + dy)))
+    return tuple(out)
+
+
+def _round(x0: float, y0: float, x1: float, y1: float, r: float) -> tuple[Segment, ...]:
+    return (
+        ("M", (x0 + r, y0)), ("L", (x1 - r, y0)), ("A", (r, 1, x1, y0 + r)), ("L", (x1, y1 - r)),
+        ("A", (r, 1, x1 - r, y1)), ("L", (x0 + r, y1)), ("A", (r, 1, x0, y1 - r)), ("L", (x0, y0 + r)),
+        ("A", (r, 1, x0 + r, y0)), ("Z", ()),
+    )  # fmt: skip

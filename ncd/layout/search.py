@@ -1,0 +1,164 @@
+"""The order search: sweeps, exchanges of neighbours, and restarts, once for each distinct block."""
+
+from __future__ import annotations
+
+from random import Random
+
+from ncd.layout import order
+from ncd.layout.crossings import cost, of_gap
+from ncd.layout.net import Container, End, Lane, Operation
+
+SWEEPS = 8
+TRIES = 12
+"""Restarts of a block."""
+LARGE = 60
+"""Blocks of more operations are not restarted."""
+NESTED = 40
+"""In blocks of at most so many operations, restarts shake inner blocks, too."""
+
+
+def sign(container: Container, known: dict[object, int]) -> int:
+    """A number that equal blocks share: same operations on the same values, whatever the axes are called."""
+    number: dict[object, int] = {}
+    for p in container.left:
+        number.setdefault(p.value, len(number))
+    rows: list[object] = []
+    for kid in container.kids:
+        for p in kid.right:
+            number.setdefault(p.value, len(number))
+        what: object = sign(kid, known) if isinstance(kid, Container) else _shape(kid)
+        flow = tuple(tuple(number[p.value] for p in sorted(f, key=lambda p: p.operand)) for f in (kid.left, kid.right))
+        rows.append((what, flow))
+    shape = (
+        tuple(rows),
+        tuple(number[p.value] for p in container.right),
+        tuple(tuple(w.bundle for w in p.value.wires) for p in container.left),
+        bool(container.title),
+        container.repeat > 1,
+    )
+    container.signature = known.setdefault(shape, len(known))
+    return container.signature
+
+
+def _shape(o: Operation) -> object:
+    def side(face: list) -> object:  # type: ignore[type-arg]
+        return tuple(tuple((e.index, e.touched, e.wire.bundle) for e in p.ends) for p in face)
+
+    return (o.op.symbol, o.style, bool(o.sign), o.tail is not None, side(o.left), side(o.right))
+
+
+def search(root: Container, free: bool, seed: int, lift: float) -> float:
+    """Find an order with few crossings and leave it in the containers; returns its cost."""
+    best = cost(root)
+    state = order.save(root)
+
+    def keep() -> None:
+        nonlocal best, state
+        now = cost(root)
+        if now < best:
+            best, state = now, order.save(root)
+
+    for k in range(SWEEPS):
+        if k % 2:
+            order.backward(root, free)
+        else:
+            order.forward(root, free, lift=lift)
+        keep()
+    order.load(root, state)
+    for again in range(2 if free else 0):
+        _exchange(root)
+        _restart(root, Random(seed + again), {})
+        _exchange(root)
+        keep()
+        order.load(root, state)
+        for k in range(2):
+            order.forward(root, free, lift=lift)
+            keep()
+            order.backward(root, free)
+            keep()
+        order.load(root, state)
+        if best < 1:
+            break
+    _exchange(root)
+    return cost(root)
+
+
+def _exchange(container: Container) -> None:
+    """Swap neighbours in a column as long as that removes crossings."""
+    for _ in range(4):
+        better = False
+        for c, column in enumerate(container.columns):
+            here = of_gap(container, c) + of_gap(container, c + 1) if len(column) > 1 else 0
+            for i in range(len(column) - 1):
+                if not here:
+                    break
+                column[i], column[i + 1] = column[i + 1], column[i]
+                now = of_gap(container, c) + of_gap(container, c + 1)
+                if now < here:
+                    here, better = now, True
+                else:
+                    column[i], column[i + 1] = column[i + 1], column[i]
+        if not better:
+            break
+    for kid in container.kids:
+        if isinstance(kid, Container):
+            _exchange(kid)
+
+
+def _around(container: Container) -> float:
+    """Cost of a container and of the gaps of its parent on both sides of it."""
+    total = cost(container)
+    if container.parent:
+        c = container.parent.column[container]
+        total += of_gap(container.parent, c) + of_gap(container.parent, c + 1)
+    return total
+
+
+def _restart(container: Container, random: Random, found: dict[int, order.State]) -> None:
+    """Shake and sweep small containers, innermost first; a block equal to one already searched takes its order."""
+    if container.signature in found:
+        order.load(container, found[container.signature])
+        return
+    for kid in container.kids:
+        if isinstance(kid, Container):
+            _restart(kid, random, found)
+    size = sum(1 for _ in container.operations())
+    if size <= LARGE:
+        best, state = _around(container), order.save(container)
+        stale = 0
+        for t in range(TRIES):
+            if best < 1 or stale > TRIES // 2:
+                break
+            stale += 1
+            _shake(container, random, size <= NESTED)
+            for k in range(4):
+                if (k + t) % 2:
+                    order.backward(container, True)
+                else:
+                    order.forward(container, True)
+                now = _around(container)
+                if now < best:
+                    best, state, stale = now, order.save(container), 0
+        order.load(container, state)
+    found[container.signature] = order.save(container)
+
+
+def _shake(container: Container, random: Random, nested: bool) -> None:
+    def shuffle(face: list) -> None:  # type: ignore[type-arg]
+        for p in face:
+            ends: list[End] = p.ends
+            random.shuffle(ends)
+
+    shuffle(container.left)
+    shuffle(container.right)
+    for column in container.columns:
+        for item in column:
+            if isinstance(item, Operation):
+                if item.style == "box":
+                    item.pins = {i: random.random() < 0.5 for i in item.tiled}
+                shuffle(item.left)
+                shuffle(item.right)
+            elif isinstance(item, Lane):
+                continue
+            elif nested:
+                _shake(item, random, nested)

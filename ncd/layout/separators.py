@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+
+def separate(root: object, heights: object, spacing: object) -> list:
+    return []

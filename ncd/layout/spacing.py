@@ -1,0 +1,225 @@
+"""Where everything stands from left to right: gaps as wide as their curves and labels, columns as wide as their symbols."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ncd import symbols
+from ncd.layout.heights import AXIS, Heights, Piece
+from ncd.layout.net import Container, End, Item, Lane, Operation, Wire
+from ncd.text import width
+
+MARGIN = 12.0
+"""Between the edge of a block and what is in it."""
+BRACKET = 14.0
+"""Room for the bracket of a repeated block, on each side."""
+STUB = 26.0
+"""Wire before the first copy of an input."""
+LEVEL = 0.5
+"""Heights that differ by less are the same."""
+UNLABELLED = ("norm", "softmax", "mask", "map", "scale", "add")
+"""What leaves these bears the names it came with."""
+CUP = 19.0
+"""Largest radius of a cup."""
+
+
+def curve(rise: float) -> float:
+    """The width of an S-curve that climbs so far."""
+    return 0.0 if rise < LEVEL else min(130.0, max(26.0, 16 + 0.52 * rise))
+
+
+@dataclass
+class Gap:
+    """Between two columns: labels from ``x0``, curves from ``c0`` to ``c1``, labels up to ``x1``."""
+
+    x0: float
+    c0: float
+    c1: float
+    x1: float
+    left: list[tuple[End, float]] = field(default_factory=list)
+    """Labels at the start, with the height of the wire."""
+    right: list[tuple[End, float]] = field(default_factory=list)
+    rings: list[End] = field(default_factory=list)
+    """Wires that nobody reads."""
+    fans: dict[Wire, int] = field(default_factory=dict)
+
+
+@dataclass
+class Inner:
+    """Inside an operation: for a box the curves before and behind the symbol, for a route cups and their arrows."""
+
+    before: float = 0.0
+    behind: float = 0.0
+    radius: float = 0.0
+    arrow: float = 0.0
+    start: float = 0.0
+    """Where the curves of a route start."""
+    width: float = 0.0
+
+
+class Spacing:
+    """Assigns ``x0`` and ``x1`` to every item, and a ``Gap`` to every gap."""
+
+    def __init__(self, root: Container, heights: Heights, labels: str) -> None:
+        self.heights, self.labels = heights, labels
+        self.gaps: dict[Container, list[Gap]] = {}
+        self.columns: dict[Container, list[tuple[float, float]]] = {}
+        self.inner: dict[Operation, Inner] = {}
+        self.cuts: list[tuple[float, int, Container, int]] = []
+        """(x, depth of nesting, container, gap): where a row may end."""
+        self._container(root, 0.0, True)
+
+    def _container(self, c: Container, x: float, cuttable: bool) -> float:
+        c.x0 = x
+        if not c.root:
+            x += MARGIN + (BRACKET if c.repeat > 1 else 0)
+        self.gaps[c], self.columns[c] = [], []
+        read = {e.wire for pieces in self.heights.frames[c].pieces for p in pieces for e in [p.end]}
+        for k in range(len(c.columns) + 1):
+            x = self._gap(c, k, x, read)
+            gap = self.gaps[c][k]
+            if cuttable and 0 < k and gap.c0 - gap.x0 >= 8:
+                self.cuts.append((gap.c0 - 1, c.depth, c, k))
+            if k < len(c.columns):
+                x = self._column(c, k, x, cuttable)
+        if not c.root:
+            x += MARGIN + (BRACKET if c.repeat > 1 else 0)
+            x = max(x, c.x0 + width(c.title, "heading") + 16)
+        c.x1 = x
+        return x
+
+    def _column(self, c: Container, k: int, x: float, cuttable: bool) -> float:
+        column = c.columns[k]
+        widest = 0.0
+        for item in column:
+            if isinstance(item, Operation):
+                self.inner[item] = self._operation(item)
+                widest = max(widest, self.inner[item].width)
+        slab = widest
+        for item in column:
+            if isinstance(item, Container):
+                alone = all(other is item or isinstance(other, Lane) for other in column)
+                slab = max(slab, self._container(item, x, cuttable and alone) - x)
+        for item in column:
+            if isinstance(item, Lane):
+                item.x0, item.x1 = x, x + slab
+            elif isinstance(item, Operation):
+                own = self.inner[item].width
+                late = item in c.late
+                item.x0 = x + (slab - own if late else (widest - own) / 2 if item.style != "route" else 0.0)
+                item.x1 = item.x0 + own
+        self.columns[c].append((x, x + slab))
+        return x + slab
+
+    def _gap(self, c: Container, k: int, x: float, read: set[Wire]) -> float:
+        y = self.heights.y
+        pieces = self.heights.frames[c].pieces[k]
+        before: list[Item] = c.columns[k - 1] if k else []
+        behind: list[Item] = c.columns[k] if k < len(c.columns) else []
+        fans: dict[Wire, int] = {}
+        for p in pieces:
+            fans[p.end.wire] = fans.get(p.end.wire, 0) + 1
+        fan = any(n > 1 for n in fans.values())
+        rise = max((abs(y(p.start) - y(p.end.slot)) for p in pieces), default=0.0)
+        across = max(curve(rise), 14.0 if fan else 0.0)
+
+        gap = Gap(x, x, x, x, fans=fans)
+        gap.left = self._labels_left(c, k, before)
+        gap.right = self._labels_right(c, k, pieces, fans)
+        gap.rings = [
+            e for i in before if isinstance(i, Operation) for p in i.right for e in p.ends if e.wire not in read
+        ]
+        first = max((_width(e) + 8 for e, _ in gap.left), default=0.0)
+        last = max((_width(e) + 6 for e, _ in gap.right), default=0.0)
+        if gap.rings:
+            first = max(first, 14.0) + 10
+        routes = any(isinstance(i, Operation) and i.style == "route" for i in before)
+        if k:
+            lead = 20.0 if fan and routes else 8.0
+        else:
+            lead = STUB if c.root else 6.0
+        if k < len(c.columns):
+            trail = 8.0
+        else:
+            trail = 20.0 if c.root else 6.0
+        blocks_before = 4.0 if any(isinstance(i, Container) for i in before) else 0.0
+        blocks_behind = 4.0 if any(isinstance(i, Container) for i in behind) else 0.0
+        gap.c0 = x + max(lead, first) + blocks_before
+        gap.c1 = gap.c0 + across
+        gap.x1 = gap.c1 + max(trail if not last else 4.0, last) + blocks_behind
+        self.gaps[c].append(gap)
+        return gap.x1
+
+    # -- labels ----------------------------------------------------------------------------
+
+    def _labels_left(self, c: Container, k: int, before: list[Item]) -> list[tuple[End, float]]:
+        """Names of what enters the picture, and of what operations make."""
+        y = self.heights.y
+        if self.labels == "none":
+            return []
+        if c.root and k == 0:
+            return [(e, y(e.slot)) for p in c.left for e in p.ends]
+        if self.labels == "boundaries":
+            return []
+        out = []
+        for item in before:
+            if not isinstance(item, Operation) or item.op.symbol in UNLABELLED or item.style == "word":
+                continue
+            for port in item.right:
+                for e in port.ends:
+                    met = item.style == "route" and (bool(item.ended) or len(item.sources.get(e.index, ())) != 1)
+                    if met or e.touched or len(item.right) > 1:
+                        out.append((e, y(e.slot)))
+        return out
+
+    def _labels_right(self, c: Container, k: int, pieces: list[Piece], fans: dict[Wire, int]) -> list[tuple[End, float]]:
+        """Names of what leaves the picture, and of copies that moved away."""
+        y = self.heights.y
+        if self.labels == "none":
+            return []
+        if c.root and k == len(c.columns):
+            return [(p.end, y(p.end.slot)) for p in pieces]
+        if self.labels == "boundaries":
+            return []
+        return [
+            (p.end, y(p.end.slot))
+            for p in pieces
+            if fans[p.end.wire] > 1
+            and abs(y(p.start) - y(p.end.slot)) > AXIS * 1.1
+            and not isinstance(p.target, Container)
+        ]
+
+    # -- operations ------------------------------------------------------------------------
+
+    def _operation(self, o: Operation) -> Inner:
+        y = self.heights.y
+        if o.style == "word":
+            return Inner(width=max(40.0, symbols.width(o.symbol, o.text)))
+        if o.style == "box":
+            stand = self.heights.stands[o]
+            before = curve(max((abs(y(e.slot) - y(s)) for e, s in stand.inner_in), default=0.0))
+            behind = curve(max((abs(y(e.slot) - y(s)) for e, s in stand.inner_out), default=0.0))
+            return Inner(before, behind, width=before + symbols.width(o.symbol, o.text) + behind)
+        rise = max(
+            (abs(y(s.slot) - y(e.slot)) for e in o.right[0].ends for s in o.sources.get(e.index, ())), default=0.0
+        )
+        cups = [[y(e.slot) for e in o.sources[i]] for i in o.ended]
+        radius = max((min(CUP, (max(h) - min(h)) / 2) for h in cups if len(h) > 1), default=0.0)
+        arrow = width(o.tail[1], "function") + 22 if o.tail and radius else 0.0
+        sums = 30.0 if any(len(h) == 1 for h in cups) else 0.0
+        numbers = 22.0 if _ending_numbers(o) else 0.0
+        if cups and not o.tiled:
+            arrow = max(arrow, 24.0)
+        start = max(radius + arrow, sums, numbers) + 4 if rise > LEVEL and (cups or numbers) else 0.0
+        across = curve(rise)
+        full = max(start + across, radius + arrow, sums, numbers) + (8 if o.sign else 0)
+        return Inner(radius=radius, arrow=arrow, start=start, width=full, before=across)
+
+
+def _ending_numbers(o: Operation) -> bool:
+    """Whether a number goes into a route that gives an array: its wire ends in an arrow."""
+    return any(e.wire.axis is None for p in o.left for e in p.ends) and o.right[0].ends[0].wire.axis is not None
+
+
+def _width(e: End) -> float:
+    return width(e.wire.label, "bundle" if e.wire.bundle else "axis") if e.wire.label else 0.0
