@@ -11,6 +11,15 @@ from ncd.rewrite.sample import Sample
 PRODUCTS = frozenset("linear addmm matmul einsum mm bmm baddbmm mv dot inner tensordot bilinear".split())
 
 
+def constants_touch(net: Net) -> None:
+    """What a folded constant varies along is made inside the op that reads it: no shared index."""
+    for node in net.nodes:
+        if node.symbol != "mask":
+            for a, row in zip(node.ins, node.itok, strict=True):
+                if a.id in net.constants and net.hidden(a):
+                    node.targets.update(row)
+
+
 def weight_views(net: Net) -> None:
     """A product with a view or a slice of a weight is a product with that weight.
 
@@ -116,6 +125,8 @@ def source(net: Net, sample: Sample, node: Node, i: int) -> None:
             evidence=("the array itself",),
         )
     )
+    for out in node.outs:
+        net.rebase(out, weight, made, node.ins, keep=True)
     net.readers[weight.id].pop(node, None)
     node.ins[i] = made
     if any(a.id == weight.id for a in node.ins):
@@ -166,7 +177,7 @@ def split_projections(net: Net) -> None:
                     itok=[list(row_) for row_ in node.itok],
                     outs=list(r.outs),
                     otok=[row],
-                    targets=(node.targets | new),
+                    targets=node.targets | new | {node.otok[0][k] for k in where},
                     path=r.path if r.path != node.path and r.path.count(".") < node.path.count(".") else node.path,
                     order=r.order,
                     covers=(*node.covers, *r.covers),

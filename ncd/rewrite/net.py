@@ -102,7 +102,7 @@ class Net:
         for weave, outs in zip(weaves, groups, strict=True):
             part = replace(op, outputs=outs, weave=weave)
             itok, otok = part.indices()
-            touched = {t for row in (*itok, *otok) for t in row if part.touches(t)}
+            touched = {t for row in (*itok, *otok) for t in row if part.touches(t)} | windowed(part)
             self.add(
                 Node(
                     op.kind,
@@ -234,14 +234,16 @@ class Net:
         self.arrays[new.id] = new
         return new
 
-    def rebase(self, target: Array, old: Array, new: Array) -> Array:
-        """The array that ``target`` would be if its calls read ``new`` instead of ``old``."""
+    def rebase(self, target: Array, old: Array, new: Array, stop: Iterable[Array], keep: bool = False) -> Array:
+        """The array that ``target`` would be if its calls, as far back as ``stop``, read ``new`` for ``old``.
+
+        ``keep``: it is ``target`` itself that is computed this way from now on.
+        """
         swap = {old.id: new.id}
-        last = target
-        for step in self.slice((target.id,), (old.id,)):
+        for step in self.slice((target.id,), {old.id, *(a.id for a in stop)}):
             if not any(i in swap for i in step.reads):
                 continue
-            made = {i: self.invent(self.arrays[i]) for i in step.makes}
+            made = {i: target if keep and i == target.id else self.invent(self.arrays[i]) for i in step.makes}
             swap |= {i: a.id for i, a in made.items()}
             twin = Step(
                 tuple(substituted(c, swap) for c in step.calls),
@@ -249,11 +251,9 @@ class Net:
                 tuple(a.id for a in made.values()),
                 step.order,
             )
-            for i, a in made.items():
+            for a in made.values():
                 self.steps[a.id] = twin
-                if i == target.id:
-                    last = a
-        return last
+        return self.arrays[swap.get(target.id, target.id)]
 
     def define(self, array: Array, name: str, *args: Any, order: float, **kwargs: Any) -> None:
         """Say how an array is computed, by one call on arrays and plain literals."""
@@ -328,6 +328,22 @@ def _forms(a: Array, row: list[str], sizes: dict[str, int]) -> tuple[Form, ...]:
             step *= sizes[name]
         out.append(Form(tuple(reversed(terms))))
     return tuple(out)
+
+
+def windowed(op: Op) -> set[str]:
+    """Indices that some dimension is read at other than one to one: windows, slices, shifts.
+
+    Drawn, such a dimension is touched whole, so these indices are no shared ones any more.
+    """
+    arrays = [*zip(op.inputs, op.weave.ins, strict=True), *zip(op.outputs, op.weave.outs, strict=True)]
+    return {
+        v
+        for a, forms in arrays
+        for axis, form in zip(a.axes, forms, strict=True)
+        if form.terms
+        and ((named := form.radix(axis.size, op.weave.sizes)) is None or len(named) != len(axis.leaves))
+        for v in form.variables
+    }
 
 
 def _with_positions(exact: Diagram) -> Iterator[tuple[int, Op]]:

@@ -51,7 +51,7 @@ def _move_behind(net: Net, node: Node, data: int, product: Node, c: float) -> No
         return
     i = next(k for k, a in enumerate(product.ins) if a.id == scaled.id)
     at = dict(zip(node.otok[0], product.itok[i], strict=True))
-    plain = net.rebase(result, scaled, source)
+    plain = net.rebase(result, scaled, source, product.ins)
     net.define(result, "torch.mul", plain, c, order=product.order + 0.001)
     row = [f"m{k}" for k in range(len(result.wires))]
     ins, itok = list(product.ins), [list(r) for r in product.itok]
