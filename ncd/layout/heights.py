@@ -155,6 +155,12 @@ class Heights:
                     self.programme.tie(ends[0].slot, ends[-1].slot, self.weights.cup, ARRAY)
                     if not o.tiled:
                         self.programme.tie(ends[0].slot, o.right[0].ends[0].slot, 2.0, ARRAY / 2)
+            for e in rank:
+                if e.wire.axis is None and e.index not in o.sinks:  # a number comes close to what it is joined with
+                    if rank[e]:
+                        self.programme.tie(o.right[0].ends[-1].slot, e.slot, 1.0, AXIS)
+                    else:
+                        self.programme.tie(e.slot, o.right[0].ends[0].slot, 1.0, ARRAY)
             self._extend(o, SIGN_EXTENT if o.sign else WIRE_EXTENT, WIRE_EXTENT)
         else:
             self._box(o)

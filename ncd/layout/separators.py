@@ -1,5 +1,269 @@
+"""Dashed lines between arrays that stand above one another.
+
+Each line walks from left to right and keeps its height as long as that stays in its corridor, the
+free strip between the upper array and the labels of the lower one.  It ends where the two arrays
+become one, and begins where one becomes two.
+"""
+
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-def separate(root: object, heights: object, spacing: object) -> list:
-    return []
+from ncd.layout.heights import Heights
+from ncd.layout.net import Container, Face, Item, Operation, Value
+from ncd.layout.spacing import LEVEL, Gap, Spacing
+from ncd.layout.strip import Step
+
+UNDER, OVER = 10.0, 19.0
+"""What a line keeps from the wire above it, and from the wire below it with its label."""
+BEND = 20.0
+"""Width of a bend where no wires bend."""
+SHORTEST = 12.0
+"""A line shorter than this says nothing."""
+
+Key = tuple[Value, Value, int]
+State = dict[Key, float]
+
+
+@dataclass
+class Border:
+    """The face of a container, seen from inside."""
+
+    face: Face
+
+
+@dataclass
+class Between:
+    """Two arrays, one right above the other on a face, and the corridor between them."""
+
+    key: Key
+    low: float
+    high: float
+    wish: float
+    upper: Item | Border
+    lower: Item | Border
+
+
+def separate(root: Container, heights: Heights, spacing: Spacing) -> list[list[Step]]:
+    """All separators of the strip."""
+    walk = _Walk(heights, spacing)
+    walk.container(root, {})
+    walk.finish()
+    return walk.lines
+
+
+def _clamp(y: float, low: float, high: float) -> float:
+    return max(min(y, high), low)
+
+
+class _Walk:
+    """Draws the lines of containers, innermost as they are met; ``open`` are lines that may go on."""
+
+    def __init__(self, heights: Heights, spacing: Spacing) -> None:
+        self.heights, self.spacing = heights, spacing
+        self.lines: list[list[Step]] = []
+        self.open: dict[Key, list[Step]] = {}
+
+    def finish(self) -> None:
+        for line in self.open.values():
+            self._keep(line)
+        self.open.clear()
+
+    def _keep(self, line: list[Step]) -> None:
+        if line[-1][3] - line[0][1] >= SHORTEST:
+            self.lines.append(line)
+
+    def draw(self, key: Key, x0: float, y0: float, x1: float, y1: float) -> None:
+        """Continue the line of a key, or start it anew if it ended elsewhere."""
+        if x1 - x0 < LEVEL:
+            return
+        step: Step = ("L" if abs(y0 - y1) < LEVEL else "C", x0, y0, x1, y1)
+        line = self.open.get(key)
+        if line and abs(line[-1][3] - x0) < 0.6 and abs(line[-1][4] - y0) < 0.6:
+            if step[0] == "L" and line[-1][0] == "L":
+                line[-1] = ("L", line[-1][1], line[-1][2], x1, line[-1][2])
+            else:
+                line.append(step)
+            return
+        if line:
+            self._keep(line)
+        self.open[key] = [step]
+
+    # -- corridors -------------------------------------------------------------------------
+
+    def between(self, items: Sequence[Item | Border], right: bool) -> list[Between]:
+        """The pairs of neighbouring arrays on one side of a column, from the top."""
+        y = self.heights.y
+        out: list[Between] = []
+        count: dict[tuple[Value, Value], int] = {}
+        before: tuple[Value, float, Item | Border] | None = None
+        for item in items:
+            face = item.face if isinstance(item, Border) else item.right if right else item.left
+            for port in face:
+                top, bottom = y(port.ends[0].slot), y(port.ends[-1].slot)
+                if before:
+                    value, low, upper = before
+                    high = top - OVER
+                    if upper is not item:
+                        low, high = max(low, self._floor(upper)), min(high, self._ceiling(item, top))
+                    pair = (value, port.value)
+                    count[pair] = count.get(pair, 0) + 1
+                    low = min(low, high)
+                    wish = low + (3 if high - low < 60 or not isinstance(upper, Container) else 0)
+                    out.append(Between((*pair, count[pair]), low, high, min(wish, high), upper, item))
+                before = (port.value, bottom + UNDER, item)
+        return out
+
+    def _floor(self, upper: Item | Border) -> float:
+        """How far down an item reaches besides its wires."""
+        y = self.heights.y
+        if isinstance(upper, Container):
+            return max(y(b) for _, b in self.heights.frames[upper].extents) + 6
+        if isinstance(upper, Operation) and upper.style == "box":
+            return y(self.heights.stands[upper].bottom) + 5
+        return -1e9
+
+    def _ceiling(self, lower: Item | Border, top: float) -> float:
+        """How far up an item reaches besides its wires."""
+        y = self.heights.y
+        if isinstance(lower, Container):
+            return min(y(t) for t, _ in self.heights.frames[lower].extents) - 6
+        if isinstance(lower, Operation):
+            if lower.style == "box":
+                return y(self.heights.stands[lower].top) - 5
+            if lower.style == "word":
+                return top - 27
+            if lower.sign:
+                return min(y(p.ends[0].slot) for p in (lower.left[0], lower.right[0])) - 26
+        return 1e9
+
+    # -- walking ---------------------------------------------------------------------------
+
+    def container(self, c: Container, state: Mapping[Key, float]) -> State:
+        """Walk through a container with the lines that enter it; returns those that leave it."""
+        start, end = Border(c.left), Border(c.right)
+        gaps = self.spacing.gaps[c]
+        now = {b.key: _clamp(state.get(b.key, b.wish), b.low, b.high) for b in self.between([start], True)}
+        for k, gap in enumerate(gaps):
+            first, last = k == 0, k == len(gaps) - 1
+            behind: Sequence[Item | Border] = [start] if first else c.columns[k - 1]
+            ahead: Sequence[Item | Border] = [end] if last else c.columns[k]
+            left = c.x0 if first and not c.root else gap.x0
+            right = c.x1 if last and not c.root else gap.x1
+            now = self._gap(c, k, gap, left, right, self.between(behind, True), self.between(ahead, False), now)
+            if not last:
+                now = self._column(c, k, now)
+        return now
+
+    def _gap(
+        self, c: Container, k: int, gap: Gap, left: float, right: float,
+        sources: list[Between], targets: list[Between], now: State,
+    ) -> State:  # fmt: skip
+        broken = k in self.heights.frames[c].broken
+        goals = {b.key: b for b in targets}
+        after: State = {}
+        for b in sources:
+            y = _clamp(now.get(b.key, b.wish), b.low, b.high)
+            goal = goals.get(b.key)
+            if broken:
+                self.draw(b.key, left, y, gap.c0 - 1, y)
+                self._keep(self.open.pop(b.key, [("L", 0.0, 0.0, 0.0, 0.0)]))
+            elif goal:
+                y1 = _clamp(y, goal.low, goal.high)
+                c0, c1 = gap.c0, gap.c1
+                if abs(y1 - y) > LEVEL and c1 - c0 < BEND:
+                    middle = (c0 + c1) / 2
+                    c0, c1 = max(left, middle - BEND / 2), min(right, middle + BEND / 2)
+                self.draw(b.key, left, y, c0, y)
+                self.draw(b.key, c0, y, c1, y1)
+                self.draw(b.key, c1, y1, right, y1)
+                after[b.key] = y1
+            else:
+                self.draw(b.key, left, y, self._first_met(c, k, gap, y), y)
+        for b in targets:
+            if b.key not in after:
+                after[b.key] = b.wish
+                begin = gap.c0 - 1 if broken and gap.c1 - gap.c0 < 1 else self._last_met(c, k, gap, b.wish)
+                self.draw(b.key, begin, b.wish, right, b.wish)
+        return after
+
+    def _met(self, c: Container, k: int, gap: Gap, height: float) -> list[float]:
+        """Where the curves of a gap pass a height."""
+        y = self.heights.y
+        found = (_crossing(gap, y(p.start), y(p.end.slot), height) for p in self.heights.frames[c].pieces[k])
+        return [x for x in found if x is not None]
+
+    def _last_met(self, c: Container, k: int, gap: Gap, height: float) -> float:
+        met = self._met(c, k, gap, height)
+        return max(met) + 6 if met else gap.c1 - 0.25 * (gap.c1 - gap.c0)
+
+    def _first_met(self, c: Container, k: int, gap: Gap, height: float) -> float:
+        met = self._met(c, k, gap, height)
+        return min([gap.c0, *(x - 6 for x in met)])
+
+    def _column(self, c: Container, k: int, now: State) -> State:
+        """Lines past the items of a column, up to where those that read both arrays join them, and through blocks."""
+        x0, x1 = self.spacing.columns[c][k]
+        column = c.columns[k]
+        passing: dict[tuple[Item | Border, Item | Border], tuple[Key, float]] = {}
+        for b in self.between(column, False):
+            y = now[b.key]
+            if b.upper is not b.lower:
+                passing[b.upper, b.lower] = (b.key, y)
+            elif isinstance(b.upper, Operation):
+                self.draw(b.key, x0, y, max(x0 + 1, self._joined(b.upper)), y)
+        after: State = {}
+        for b in self.between(column, True):
+            if b.upper is b.lower:
+                after[b.key] = b.wish
+                if isinstance(b.upper, Operation):
+                    begin = b.upper.x1 - 0.3 * self.spacing.inner[b.upper].behind
+                    self.draw(b.key, begin, b.wish, x1, b.wish)
+            elif (b.upper, b.lower) in passing:
+                key, y = passing.pop((b.upper, b.lower))
+                after[b.key] = self._past(key, y, b, x0, x1)
+                if key != b.key and key in self.open and b.key not in self.open:
+                    self.open[b.key] = self.open.pop(key)
+            else:
+                after[b.key] = b.wish
+                self.draw(b.key, x0, b.wish, x1, b.wish)
+        for item in column:
+            if isinstance(item, Container):
+                after.update(self.container(item, now))
+        return after
+
+    def _past(self, key: Key, y: float, b: Between, x0: float, x1: float) -> float:
+        y1 = _clamp(y, b.low, b.high)
+        if abs(y1 - y) < LEVEL:
+            self.draw(key, x0, y, x1, y)
+            return y
+        middle, half = (x0 + x1) / 2, min(14.0, (x1 - x0) / 2)
+        self.draw(key, x0, y, middle - half, y)
+        self.draw(key, middle - half, y, middle + half, y1)
+        self.draw(key, middle + half, y1, x1, y1)
+        return y1
+
+    def _joined(self, o: Operation) -> float:
+        """Where a line between two arrays that an operation reads ends."""
+        inner = self.spacing.inner[o]
+        if o.style == "route":
+            return o.x0 + (0.6 * inner.radius if inner.radius else inner.start + 0.3 * inner.before)
+        return o.x0 + 0.4 * inner.before
+
+
+def _crossing(gap: Gap, y0: float, y1: float, height: float) -> float | None:
+    """Where the S-curve of a gap from y0 to y1 passes a height."""
+    if (y0 - height) * (y1 - height) >= 0 or gap.c1 - gap.c0 < 1:
+        return None
+    goal = (height - y0) / (y1 - y0)
+    low, high = 0.0, 1.0
+    for _ in range(24):
+        t = (low + high) / 2
+        if 3 * t * t - 2 * t**3 < goal:
+            low = t
+        else:
+            high = t
+    t = (low + high) / 2
+    u, middle = 1 - t, (gap.c0 + gap.c1) / 2
+    return u**3 * gap.c0 + 3 * u * u * t * middle + 3 * u * t * t * middle + t**3 * gap.c1

@@ -129,6 +129,9 @@ class Spacing:
         gap.rings = [
             e for i in before if isinstance(i, Operation) for p in i.right for e in p.ends if e.wire not in read
         ]
+        if c.root and k == len(c.columns):  # one name is enough for a wire that runs straight out
+            straight = {p.end.wire for p in pieces if abs(y(p.start) - y(p.end.slot)) < LEVEL and gap.right}
+            gap.left = [(e, h) for e, h in gap.left if e.wire not in straight or fans[e.wire] > 1]
         first = max((_width(e) + 8 for e, _ in gap.left), default=0.0)
         last = max((_width(e) + 6 for e, _ in gap.right), default=0.0)
         if gap.rings:

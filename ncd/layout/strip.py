@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ncd import symbols
 from ncd.layout.heights import Heights
-from ncd.layout.net import Container, End, Item, Operation, Wire
+from ncd.layout.net import Container, End, Operation, Wire
 from ncd.layout.scene import Ids
 from ncd.layout.spacing import LEVEL, Gap, Spacing
 from ncd.text import width
@@ -263,6 +263,8 @@ class Drawing:
             return
         out = o.right[0].ends[0]
         if not o.tiled and not o.sources.get(out.index):
+            if len(ends) > 1:  # straight out of the cup if it can be
+                height = min(max(y(out.slot), heights[0] + 19), heights[-1] - 19) if radius == 19 else height
             self.run(out.wire, apex, height, o.x1, y(out.slot), apex, o.x1)
         elif o.tail and len(ends) > 1:
             number, label = o.tail
@@ -285,6 +287,3 @@ def label_of(wire: Wire, x: float, height: float, anchor: str) -> Label:
     rise = 4 + (2.5 if "_" in wire.label else 0) + (1.5 if wire.bundle else 0)
     return Label("bundle" if wire.bundle else "axis", x, height - rise, wire.label, anchor, ids_of(wire))
 
-
-def whole(item: Item) -> tuple[float, float]:
-    return item.x0, item.x1

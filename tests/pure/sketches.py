@@ -33,7 +33,9 @@ class Sketch:
         out: list[Axis] = []
         for name in names:
             for n in (name, name + "~") if name in self.double else (name,):
-                out.append(self.ids.setdefault(n, Axis(len(self.ids), n, 2 + len(self.ids))))
+                like = self.ids.get(n.rstrip("'~"))  # a second index on an axis has its size
+                size = like.size if like else 2 + len(self.ids)
+                out.append(self.ids.setdefault(n, Axis(len(self.ids), n, size)))
         return tuple(out)
 
     def array(self, names: list[str], kind: str = "value", name: str = "") -> Array:
