@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
+from textwrap import shorten
 from time import perf_counter
 
 TITLES = {
@@ -128,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(rows[-1], flush=True)
         except Exception as e:
             failed.append(name)
-            print(f"{name:<14}FAILED: {type(e).__name__}: {e}", flush=True)
+            print(shorten(f"{name:<14}FAILED: {type(e).__name__}: {e}", 300), flush=True)
     (options.out / "index.html").write_text(index(rows), encoding="utf-8")
     print(f"{len(rows)} models drawn; see {options.out / 'index.html'}")
     if failed:

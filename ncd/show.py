@@ -30,8 +30,12 @@ LEGIBLE = 40
 class Svg(str):
     """SVG text that shows itself as the last line of a cell."""
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"image/svg+xml": str(self), "text/plain": f"<SVG, {len(self)} characters>"}
+    def _repr_svg_(self) -> str:
+        return str(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """In place of the whole text, which IPython would print beside the picture."""
+        printer.text(f"<SVG, {len(self)} characters>")
 
 
 @dataclass(frozen=True)
@@ -52,31 +56,38 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     o = complete(dict(diagram.options), options)
     simple = prepared(diagram.simplify())
 
-    def at(depth: int, expand: tuple[str, ...], collapse: tuple[str, ...]) -> tuple[Diagram, Scene]:
-        drawn = present(simple, depth=depth, expand=expand, collapse=collapse)
-        return drawn, layout(
-            drawn, width=o["width"], labels=o["labels"], axis_order=o["axis_order"], quality=o["quality"]
-        )
+    def opened(depth: int, expand: tuple[str, ...] = (), collapse: tuple[str, ...] = ()) -> Diagram:
+        return present(simple, depth=depth, expand=expand, collapse=collapse)
+
+    def laid_out(drawn: Diagram) -> Scene:
+        return layout(drawn, width=o["width"], labels=o["labels"], axis_order=o["axis_order"], quality=o["quality"])
 
     if o["depth"] is None:
-        depth, drawn, scene = deepest_that_fits(depths(simple), o["width"], lambda n: at(n, (), ()))
+        depth, drawn, scene = deepest_that_fits(depths(simple), o["width"], opened, laid_out)
         if o["expand"] or o["collapse"]:
-            drawn, scene = at(depth, o["expand"], o["collapse"])
+            drawn = opened(depth, o["expand"], o["collapse"])
+            scene = laid_out(drawn)
     else:
-        drawn, scene = at(o["depth"], o["expand"], o["collapse"])
+        drawn = opened(o["depth"], o["expand"], o["collapse"])
+        scene = laid_out(drawn)
     return Picture(drawn, scene, Svg(render(scene, theme=o["theme"])))
 
 
 def deepest_that_fits(
-    levels: int, width: float | None, at: Callable[[int], tuple[Diagram, Scene]]
+    levels: int, width: float | None, opened: Callable[[int], Diagram], laid_out: Callable[[Diagram], Scene]
 ) -> tuple[int, Diagram, Scene]:
-    """The picture with the most open levels that is legible on one screen; with none, the one with the fewest."""
-    for depth in range(levels, -1, -1):
-        drawn, scene = at(depth)
-        wide = scene.width <= (width or SCREEN[0])
-        if wide and scene.height <= SCREEN[1] and len(drawn.ops) <= LEGIBLE:
-            break
-    return depth, drawn, scene
+    """The picture with the most open levels that is legible on one screen; with none, the one with the fewest.
+
+    What has too many ops is not laid out to find out how large it would be.
+    """
+    for depth in range(levels, 0, -1):
+        drawn = opened(depth)
+        if len(drawn.ops) <= LEGIBLE:
+            scene = laid_out(drawn)
+            if scene.width <= (width or SCREEN[0]) and scene.height <= SCREEN[1]:
+                return depth, drawn, scene
+    drawn = opened(0)
+    return 0, drawn, laid_out(drawn)
 
 
 def picture(diagram: Diagram, **options: Any) -> tuple[Scene, Svg]:

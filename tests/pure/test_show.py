@@ -18,14 +18,19 @@ EMPTY = Diagram("empty", (), (), ())
 OP = Op("map", "relu", (), (), Weave((), (), {}))
 
 
-def sizes(*of: tuple[float, float, int]):
+class Pictures:
     """What a picture with 0, 1, 2... open levels would be: width, height, number of ops."""
 
-    def at(depth: int) -> tuple[SimpleNamespace, Scene]:
-        width, height, ops = of[depth]
-        return SimpleNamespace(ops=(OP,) * ops, depth=depth), Scene(width, height, "", "", ())
+    def __init__(self, of: list[tuple[float, float, int]]) -> None:
+        self.of, self.laid = of, []
 
-    return len(of) - 1, at
+    def opened(self, depth: int) -> SimpleNamespace:
+        return SimpleNamespace(ops=(OP,) * self.of[depth][2], depth=depth)
+
+    def laid_out(self, drawn: SimpleNamespace) -> Scene:
+        self.laid.append(drawn.depth)
+        width, height, _ = self.of[drawn.depth]
+        return Scene(width, height, "", "", ())
 
 
 W, H = SCREEN
@@ -47,9 +52,11 @@ W, H = SCREEN
     ],
 )
 def test_as_much_is_open_as_fits_the_screen(of: list, width: float | None, depth: int) -> None:
-    levels, at = sizes(*of)
-    found, drawn, _ = deepest_that_fits(levels, width, at)
+    pictures = Pictures(of)
+    found, drawn, scene = deepest_that_fits(len(of) - 1, width, pictures.opened, pictures.laid_out)
     assert found == drawn.depth == depth
+    assert (scene.width, scene.height) == of[depth][:2]
+    assert all(of[d][2] <= LEGIBLE or d == 0 for d in pictures.laid)
 
 
 @pytest.mark.parametrize("name", ["fig", "fig.docx", "svg", "fig.svg.gz"])
@@ -68,9 +75,10 @@ def test_json_is_the_diagram_with_its_options(tmp_path: Path) -> None:
 def test_svg_shows_itself_and_is_a_string() -> None:
     svg = Svg("<svg/>")
     assert svg == "<svg/>" and isinstance(svg, str)
-    bundle = svg._repr_mimebundle_()
-    assert bundle["image/svg+xml"] == "<svg/>"
-    assert "<svg" not in bundle["text/plain"]
+    assert svg._repr_svg_() == "<svg/>"
+    said: list[str] = []
+    svg._repr_pretty_(SimpleNamespace(text=said.append), False)
+    assert said == ["<SVG, 6 characters>"]
 
 
 def test_excerpts_are_the_lines_of_each_op_where_there_are_any(tmp_path: Path) -> None:
