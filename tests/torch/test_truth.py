@@ -273,7 +273,7 @@ def test_shapes_alone_are_no_reach() -> None:
     assert report
 
 
-@pytest.mark.parametrize("name", ["attention", "layer"])
+@pytest.mark.parametrize("name", ["attention", "layer", "recurrent", "gpt2", "llama"])
 def test_what_is_drawn_is_true(name: str) -> None:
     make, inputs = CASES[name]
     torch.manual_seed(0)
