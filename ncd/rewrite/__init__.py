@@ -11,7 +11,7 @@ from ncd.rewrite.alias import dead, identity, views
 from ncd.rewrite.attention import open_attention
 from ncd.rewrite.constant import constants, relabelling_gathers
 from ncd.rewrite.label import labels
-from ncd.rewrite.learned import constants_touch, learned, split_projections, weight_views
+from ncd.rewrite.learned import learned, split_projections, weight_views
 from ncd.rewrite.mask import masks
 from ncd.rewrite.net import Net
 from ncd.rewrite.recognise import recognise
@@ -43,6 +43,5 @@ def simplify(diagram: Diagram) -> Diagram:
     views(net)
     scales(net, sample)
     dead(net)
-    constants_touch(net)
     labels(net, sample)
     return net.freeze()

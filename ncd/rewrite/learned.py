@@ -11,15 +11,6 @@ from ncd.rewrite.sample import Sample
 PRODUCTS = frozenset("linear addmm matmul einsum mm bmm baddbmm mv dot inner tensordot bilinear".split())
 
 
-def constants_touch(net: Net) -> None:
-    """What a folded constant varies along is made inside the op that reads it: no shared index."""
-    for node in net.nodes:
-        if node.symbol != "mask":
-            for a, row in zip(node.ins, node.itok, strict=True):
-                if a.id in net.constants and net.hidden(a):
-                    node.targets.update(row)
-
-
 def weight_views(net: Net) -> None:
     """A product with a view or a slice of a weight is a product with that weight.
 

@@ -224,7 +224,7 @@ class Net:
         return sorted(seen, key=lambda s: s.order)
 
     def body(self, node: Node) -> tuple[Call, ...]:
-        steps = self.slice((a.id for a in node.outs), (a.id for a in node.ins if not self.hidden(a)))
+        steps = self.slice((a.id for a in node.outs), (a.id for a in node.ins))
         return tuple(c for s in steps for c in s.calls)
 
     def invent(self, like: Array, axes: tuple[Axis, ...] | None = None) -> Array:

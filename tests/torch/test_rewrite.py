@@ -10,27 +10,14 @@ import torch.nn.functional as F
 from torch import nn
 
 import ncd
-from ncd.emit.calls import step
-from ncd.emit.values import environment
 from ncd.rewrite.present import depths, prepared, present
 from ncd.tracing.containers import shown
-
-
-def outcome(d, *args, **kwargs):
-    """The outputs of a simplified diagram, its ops run in order through their bodies."""
-    env = environment(d.source.exact, args, kwargs)
-    for op in d.ops:
-        for call in op.body:
-            step(call, env, d.source.functions)
-    for call in d.source.tail:
-        step(call, env, d.source.functions)
-    return [env[i] for i in d.source.returns]
 
 
 def agrees(d, model, *args, **kwargs):
     with torch.no_grad():
         want = [t for _, t in shown(model(*args, **kwargs))]
-        got = outcome(d, *args, **kwargs)
+        got = d.run(*args, **kwargs).outputs
     return all(torch.allclose(g, w, atol=1e-5) for g, w in zip(got, want, strict=True))
 
 
