@@ -29,6 +29,7 @@ def assign(container: Container) -> None:
         if latest > column[kid] and _better_late(kid, container, maker, readers, leaving):
             column[kid] = latest
     container.late = {k for k in container.kids if column[k] > earliest[k]}
+    count = _beside_blocks(container, count)
     container.columns = [[] for _ in range(count)]
     for kid in container.kids:
         container.columns[column[kid]].append(kid)
@@ -37,6 +38,16 @@ def assign(container: Container) -> None:
         last = count if value in leaving else max((column[r] for r in readers.get(value, ())), default=start)
         for c in range(start + 1, last):
             container.columns[c].append(Lane(value))
+
+
+def _beside_blocks(container: Container, count: int) -> int:
+    """Give operations that moved right beside a block a column of their own behind it: rows may then end in the block."""
+    blocks = {c for kid, c in container.column.items() if isinstance(kid, Container)}
+    moved = {c for kid, c in container.column.items() if kid in container.late and isinstance(kid, Operation)} & blocks
+    shift = [c + sum(m < c for m in moved) for c in range(count)]
+    for kid, c in container.column.items():
+        container.column[kid] = shift[c] + (c in moved and kid in container.late and isinstance(kid, Operation))
+    return count + len(moved)
 
 
 def _better_late(

@@ -358,7 +358,7 @@ class Heights:
         whole: dict[Container, bool] = {}
 
         def unbroken(c: Container) -> bool:
-            whole[c] = c not in broken and all([unbroken(k) for k in c.kids if isinstance(k, Container)])
+            whole[c] = all([unbroken(k) for k in c.kids if isinstance(k, Container)]) and c not in broken
             return whole[c]
 
         unbroken(self.root)

@@ -133,7 +133,7 @@ class Operation:
         return self.op.label or ("+" if self.op.symbol == "add" else self.op.name)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Container:
     """A block, or the whole diagram (``block`` is None): items in columns between two faces of ports."""
 

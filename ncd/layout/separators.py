@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ncd.layout.heights import Heights
-from ncd.layout.net import Container, Face, Item, Operation, Value
+from ncd.layout.net import Container, Face, Item, Lane, Operation, Value
 from ncd.layout.spacing import LEVEL, Gap, Spacing
 from ncd.layout.strip import Step
 
@@ -110,8 +110,10 @@ class _Walk:
                     pair = (value, port.value)
                     count[pair] = count.get(pair, 0) + 1
                     low = min(low, high)
-                    wish = low + (3 if high - low < 60 or not isinstance(upper, Container) else 0)
-                    out.append(Between((*pair, count[pair]), low, high, min(wish, high), upper, item))
+                    # Along a lane, which stays level, a line need not bend later.
+                    passing = isinstance(item, Lane) and not isinstance(upper, Lane)
+                    wish = max(high - 3, low) if passing else min(low + 3, high)
+                    out.append(Between((*pair, count[pair]), low, high, wish, upper, item))
                 before = (port.value, bottom + UNDER, item)
         return out
 
