@@ -25,7 +25,7 @@ CUP = 19.0
 
 def curve(rise: float) -> float:
     """The width of an S-curve that climbs so far."""
-    return 0.0 if rise < LEVEL else min(130.0, max(26.0, 16 + 0.52 * rise))
+    return 0.0 if rise < LEVEL else min(200.0, max(26.0, 16 + 0.52 * rise))
 
 
 @dataclass
