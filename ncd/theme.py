@@ -157,4 +157,9 @@ _WORDS = (
 def tone(cls: str) -> str:
     """The colour of a block, by the words in its class's name: ``LlamaDecoderLayer`` is yellow."""
     words = {w.lower() for w in (cls, *re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", cls))}
-    return next((colour for colour, known in _WORDS if words & set(known.split())), "grey")
+    found = next((colour for colour, known in _WORDS if words & set(known.split())), "")
+    if found:
+        return found
+    # Capitals run together: ViTMLP.
+    ends = (c for c, known in _WORDS if any(len(w) > 2 and cls.lower().endswith(w) for w in known.split()))
+    return next(ends, "grey")

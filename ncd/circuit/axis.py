@@ -15,12 +15,17 @@ from math import prod
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One axis: ``id`` is its identity in a diagram, ``factors`` its parts (major first)."""
+    """One axis: ``id`` is its identity in a diagram, ``factors`` its parts (major first).
+
+    ``shown`` is what is written on its wire where that is not its name: the pixels after a
+    convolution are an axis of their own, and still the pixels to a reader.
+    """
 
     id: int
     name: str
     size: int
     factors: tuple[Axis, ...] = ()
+    shown: str = ""
 
     @property
     def leaves(self) -> tuple[Axis, ...]:
@@ -32,11 +37,12 @@ class Axis:
     @property
     def label(self) -> str:
         """The name as it is set: ``d_model`` with a subscript, ``c12`` too."""
-        head, _, tail = self.name.partition("_")
+        name = self.shown or self.name
+        head, _, tail = name.partition("_")
         if tail and head:
             return f"{head}_{{{tail.replace('_', ' ')}}}"
-        stem = self.name.rstrip("0123456789")
-        return f"{stem}_{{{self.name[len(stem):]}}}" if stem and stem != self.name else self.name
+        stem = name.rstrip("0123456789")
+        return f"{stem}_{{{name[len(stem) :]}}}" if stem and stem != name else name
 
     def __str__(self) -> str:
         return f"{self.name}={self.size}"

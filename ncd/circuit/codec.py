@@ -97,7 +97,12 @@ class _Writer:
     def axis(self, axis: Axis) -> int:
         if axis not in self.axis_at:
             row = _sparse(
-                axis, id=axis.id, name=axis.name, size=axis.size, factors=[self.axis(f) for f in axis.factors]
+                axis,
+                id=axis.id,
+                name=axis.name,
+                size=axis.size,
+                factors=[self.axis(f) for f in axis.factors],
+                shown=axis.shown,
             )
             self.axis_at[axis] = len(self.axis_rows)
             self.axis_rows.append(row)

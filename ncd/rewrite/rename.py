@@ -34,7 +34,7 @@ def rename(diagram: Diagram, names: Mapping[str, str]) -> Diagram:
             composed = a.name.startswith("(")
             name = "(" + " ".join(p.name for p in parts) + ")" if composed else names.get(a.name, a.name)
             return replace(a, factors=parts, name=name)
-        return replace(a, name=names.get(a.name, a.name))
+        return replace(a, name=names[a.name], shown="") if a.name in names else a
 
     def array(a: Array) -> Array:
         return replace(a, axes=tuple(map(axis, a.axes)))

@@ -12,6 +12,8 @@ from itertools import count
 from typing import Any
 
 from ncd.circuit.axis import Atom, leaves
+from ncd.ops.calls import is_window
+from ncd.tracing.callables import short
 from ncd.tracing.infer import Woven
 from ncd.tracing.record import Value
 
@@ -142,6 +144,66 @@ def _letters() -> Iterator[str]:
             yield c
     for i in count(2):
         yield from (f"{c}{i}" for c in sorted(seen))
+
+
+def pixels(woven: Iterable[Woven]) -> tuple[dict[Atom, str], list[tuple[Atom, Atom]]]:
+    """What windowed ops slide over: image axes by place from the end, and which of them a reader takes for one.
+
+    A window at stride 1 that keeps the size makes position i under position i: the same pixels on
+    the page, though another axis.
+    """
+    roles: dict[Atom, str] = {}
+    same: list[tuple[Atom, Atom]] = []
+    for w in woven:
+        call = w.call
+        if not is_window(short(call.fn)) or not call.ins or not call.outs:
+            continue
+        a, b = call.ins[0], call.outs[0]
+        rank = _spatial_rank(short(call.fn), a)
+        for k in range(1, rank + 1):
+            before, after = leaves((a.dims or ())[-k]), leaves((b.dims or ())[-k])
+            if len(before) == 1:
+                roles.setdefault(before[0], "xyz"[k - 1])
+            if len(after) == 1:
+                roles.setdefault(after[0], "xyz"[k - 1])
+            if len(before) == len(after) == 1 and before[0] is not after[0] and before[0].size == after[0].size:
+                same.append((before[0], after[0]))
+    return roles, same
+
+
+def _spatial_rank(name: str, v: Value) -> int:
+    digits = [c for c in name if c.isdigit()]
+    return min(int(digits[0]), len(v.shape)) if digits else max(len(v.shape) - 2, 0)
+
+
+def as_shown(names: Mapping[Atom, str], same: Iterable[tuple[Atom, Atom]], roles: Mapping[Atom, str]) -> dict[Atom, str]:
+    """What is written on image axes: one letter a resolution, numbered in order: x, x_1, x_2."""
+    place = {a: i for i, a in enumerate(names)}
+    up: dict[Atom, Atom] = {}
+
+    def root(a: Atom) -> Atom:
+        while a in up:
+            a = up[a]
+        return a
+
+    for x, y in same:
+        first, second = sorted((root(x), root(y)), key=lambda a: place.get(a, len(place)))
+        if first is not second:
+            up[second] = first
+    found: dict[Atom, str] = {}
+    number: Counter[str] = Counter()
+    for atom, name in names.items():
+        if atom not in roles:
+            continue
+        first = root(atom)
+        if first is not atom and first in names:
+            found[atom] = found.get(first, names[first])
+            continue
+        k = number[roles[atom]]
+        number[roles[atom]] += 1
+        if atom.rank != 0 and name.rstrip("0123456789") == roles[atom]:
+            found[atom] = f"{roles[atom]}_{k}" if k else roles[atom]
+    return found
 
 
 def guess(inputs: Iterable[Value], convolved: set[int]) -> dict[Atom, str]:

@@ -14,7 +14,7 @@ from ncd.circuit.weave import Form, Side, Weave
 from ncd.ops.calls import Row, describe
 from ncd.tracing.callables import dotted, short
 from ncd.tracing.infer import Woven, produced
-from ncd.tracing.name import assign, guess
+from ncd.tracing.name import as_shown, assign, guess, pixels
 from ncd.tracing.record import Activation, Recorded, Recording, Value
 
 _DTYPES: dict[torch.dtype, str] = {}
@@ -45,12 +45,16 @@ class Sealer:
             for dim in v.dims or ():
                 order.update(dict.fromkeys(leaves(dim)))
         convolved = {v.id for w in woven for v in w.call.ins[:1] if short(w.call.fn).startswith("conv")}
-        names = assign(order, woven, guess(self.recording.inputs, convolved))
+        roles, same = pixels(woven)
+        names = assign(order, woven, {**guess(self.recording.inputs, convolved), **roles})
+        shown = as_shown(names, same, roles)
         for v in self.recording.values:
             for dim in v.dims or ():
                 order.update(dict.fromkeys(leaves(dim)))
         names |= {a: f"unseen{i}" for i, a in enumerate(order) if a not in names}
-        self.axes = {a: Axis(i, names[a], self.sizes.get(a, a.size)) for i, a in enumerate(order)}
+        self.axes = {
+            a: Axis(i, names[a], self.sizes.get(a, a.size), shown=shown.get(a, "")) for i, a in enumerate(order)
+        }
 
     def axis(self, dim: Dim) -> Axis:
         parts = [self.axes[a] for a in leaves(dim)]

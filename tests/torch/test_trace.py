@@ -267,7 +267,7 @@ def test_placeholders_are_never_computed_on():
     d = ncd.trace(nn.Linear(8, 6), ncd.array("b=2 s=5 d=8"))
     assert weaves(d) == ["b s [d], d2 [d], d2 -> b s d2"]
     d = ncd.trace(nn.Embedding(30, 4), ncd.tokens("b=2 s=5"))
-    assert weaves(d) == ["[v] d, b s -> b s d"]
+    assert weaves(d) == ["b s, [v] d -> b s d"]
 
 
 # ------------------------------------------------------------------ values that decide
