@@ -22,6 +22,8 @@ from ncd.layout.strip import Drawing, Strip
 
 __all__ = ["layout"]
 
+TRIES = 4
+"""How often rows are cut anew to fit a width."""
 SEVERAL = 80
 """Above so many operations one start is all that is tried."""
 
@@ -51,13 +53,27 @@ def layout(
                 best = (value, order.save(root))
     if best:
         order.load(root, best[1])
-    drawn = figure.drawn()
-    cuts = rows.choose(drawn.spacing.cuts, root.x1, width) if width is not None else []
-    if cuts:
+    return _wrapped(figure, title(diagram), labels != "none", width, diagram)
+
+
+def _wrapped(figure: _Figure, named: str, labels: bool, width: float | None, diagram: Diagram) -> Scene:
+    """The scene, in rows of at most ``width``.
+
+    A row that is cut off stands at other heights, so its curves may get wider: then the rows are cut earlier.
+    """
+    whole = figure.drawn()
+    page = rows.Page(whole.strip, figure.root.x1, [], named, labels)
+    places, end, most = whole.spacing.cuts, figure.root.x1, width
+    for _ in range(TRIES):
+        if width is None or most is None or page.width <= width:
+            break
+        cuts = rows.choose(places, end, most)
+        if not cuts:
+            break
         drawn = figure.drawn([(c, gap) for _, _, c, gap in cuts])
-    edges = sorted(drawn.spacing.gaps[c][gap].c0 - 1 for _, _, c, gap in cuts)
-    named = title(diagram)
-    page = rows.Page(drawn.strip, root.x1, edges, named, labels != "none")
+        edges = sorted(drawn.spacing.gaps[c][gap].c0 - 1 for _, _, c, gap in cuts)
+        page = rows.Page(drawn.strip, figure.root.x1, edges, named, labels)
+        most -= page.width - width + 2
     return Scene(
         round(page.width, 1), round(page.height, 1), named, description(diagram), tuple(page.marks), facts(diagram)
     )

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from ncd.circuit.diagram import Array, Block, Diagram, Op
 from ncd.layout.net import Container, Operation, Port, Value, Wire
-from ncd.text import subscript
 
 
 class Builder:
@@ -37,7 +36,9 @@ class Builder:
             found = self.values[array.id] = Value(array, len(self.values))
             for k, double in self.kept(array):
                 axis = array.wires[k]
-                label = str(axis.size) if self.labels == "sizes" else subscript(axis.name)
+                # Of a pair of image axes y and x, the last is what people call the picture's axis.
+                spoken = array.wires[k + 1] if double else axis
+                label = str(axis.size) if self.labels == "sizes" else spoken.label
                 found.wires.append(Wire(found, axis, label, double))
             if not found.wires:
                 found.wires.append(Wire(found, None, "", False))

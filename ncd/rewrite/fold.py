@@ -38,7 +38,16 @@ class Folding:
                 self.readers.setdefault(a.id, []).append(op)
         self.outputs = {a.id for a in diagram.outputs}
         self.instead: dict[int, Array] = {}
+        self.dropped: dict[int, set[int]] = {}
+        """Per join (by identity) the operands that later iterations made: one wire stands for all."""
         self.groups = 0
+
+    def seen(self, op: Op) -> Op:
+        """An op as it reads after folding."""
+        gone = self.dropped.get(id(op), set())
+        kept = [k for k in range(len(op.inputs)) if k not in gone]
+        weave = replace(op.weave, ins=tuple(op.weave.ins[k] for k in kept)) if gone else op.weave
+        return replace(op, inputs=tuple(self.current(op.inputs[k]) for k in kept), weave=weave)
 
     def current(self, a: Array) -> Array:
         while a.id in self.instead:
@@ -96,14 +105,30 @@ class Folding:
                 elif a != b:
                     return False
             known = here.ops | after.ops
-            for i in here.made:
-                if i in self.outputs or any(id(r) not in known for r in self.readers.get(i, ())):
+            for k, i in enumerate(here.made):
+                outside = [r for r in self.readers.get(i, ()) if id(r) not in known]
+                if i in self.outputs or any(not self.joined(r, [p.made[k] for p in ports]) for r in outside):
                     return False
         return True
+
+    def joined(self, op: Op, arrays: Sequence[int]) -> bool:
+        """Whether an op joins what every iteration made, in order, side by side."""
+        if op.kind != "join":
+            return False
+        ids = [a.id for a in op.inputs]
+        at = ids.index(arrays[0]) if arrays[0] in ids else len(ids)
+        return ids[at : at + len(arrays)] == list(arrays)
 
     def keep_first(self, children: Sequence[Child], period: int, count: int) -> Branch:
         first = list(children[:period])
         last = children[period * (count - 1) :]
+        ports = [Ports(children[k * period : (k + 1) * period]) for k in range(count)]
+        for same in zip(*(p.made for p in ports), strict=True):
+            for reader in self.readers.get(same[0], ()):
+                if self.joined(reader, same):
+                    ids = [a.id for a in reader.inputs]
+                    at = ids.index(same[0])
+                    self.dropped.setdefault(id(reader), set()).update(range(at + 1, at + count))
         for a, b in zip(Ports(first).arrays, Ports(last).arrays, strict=True):
             self.instead[b.id] = a
         every = [c for c in children if isinstance(c, Branch)]
@@ -184,7 +209,7 @@ def flatten(diagram: Diagram, root: Branch, folding: Folding) -> Diagram:
             if isinstance(child, Branch):
                 visit(child, path)
             else:
-                ops.append(replace(child, inputs=tuple(map(folding.current, child.inputs)), path=path or ""))
+                ops.append(replace(folding.seen(child), path=path or ""))
 
     visit(root, None)
     return replace(diagram, ops=tuple(ops), blocks=tuple(blocks))

@@ -36,6 +36,9 @@ def _label(net: Net, node: Node, sample: Sample) -> None:
     name = node.name.strip("_")
     if node.symbol == "scale":
         node.label = _scale_label(net, node)
+    elif node.symbol == "norm" and not node.targets:
+        # In eval mode a batch norm scales each channel by recorded numbers: no axis is mixed.
+        node.symbol, node.label = "map", {"": "BN", "I": "IN"}.get(node.label, node.label)
     elif node.symbol in ("source", "mask", "norm", "softmax", "linear"):
         pass
     elif node.pointwise:
