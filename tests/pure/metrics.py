@@ -266,25 +266,20 @@ class Measured:
     def loose(self) -> int:
         """Ends of wires where there is nothing: no other wire, dot, symbol, arrow, nor the edge of the picture."""
         count = 0
-        margins = (12.0, self.scene.width - 12.0)
-        rights = self.rights()
         for w in self.wires:
             for p in _ends(w):
-                if p[0] <= margins[0] or p[0] >= margins[1]:
+                if p[0] <= 12.0:
                     continue
                 met = any(v is not w and _on(p, v) for v in self.wires)
                 met = met or any(_near(p, (d.x, d.y), 4.0) for d in self.dots)
                 met = met or any(b[0] - 2 <= p[0] <= b[2] + 2 and b[1] - 1 <= p[1] <= b[3] + 1 for b in self.pieces)
-                met = met or any(abs(p[0] - q[0]) < 0.6 and abs(p[1] - q[1]) < 0.6 for q in rights)
-                count += not met
+                count += not met and not (p is w.points[-1] and self._last(p))
         return count
 
-    def rights(self) -> list[Point]:
-        """Where outputs end: the last row may be narrower than the picture, and begins below all arrows out of rows."""
-        turns = max((y + 1 for x, y in self.turns if x > 100), default=0.0)
-        last = [w.points[-1] for w in self.wires if w.points[-1][1] > turns]
-        right = max((p[0] for p in last), default=0.0)
-        return [p for p in last if p[0] == right]
+    def _last(self, p: Point) -> bool:
+        """Whether nothing is further right at about this height: the end of a row."""
+        near = (w.box[2] for w in self.wires if w.box[1] < p[1] + 60 and w.box[3] > p[1] - 60)
+        return p[0] >= max(near) - 0.5
 
     def outside(self) -> int:
         page = (0.0, 0.0, self.scene.width, self.scene.height)

@@ -206,7 +206,7 @@ BROKEN: dict[str, list[Mark]] = {
     "separator_symbol": [THROUGH, square(1, 60, 60), dashed(10, 75, 80)],
     "coincident": [THROUGH, wire((50, 50), (150, 50), array=2)],
     "unconnected": [wire((0, 50), (80, 50)), wire((120, 50), (200, 50))],
-    "loose": [wire((0, 50), (100, 50)), wire((150, 80), (200, 80), array=2)],
+    "loose": [wire((0, 50), (100, 50)), wire((0, 80), (200, 80), array=2)],
     "outside": [THROUGH, wire((0, 90), (230, 90), array=2)],
 }
 
