@@ -62,18 +62,17 @@ def _wrapped(figure: _Figure, named: str, labels: bool, width: float | None, dia
     A row that is cut off stands at other heights, so its curves may get wider: then the rows are cut earlier.
     """
     whole = figure.drawn()
-    page = rows.Page(whole.strip, figure.root.x1, [], named, labels)
-    places, end, most = whole.spacing.cuts, figure.root.x1, width
+    places, end, most = whole.spacing.cuts, figure.root.x1, width or 0.0
+    page: rows.Page | None = None
     for _ in range(TRIES):
-        if width is None or most is None or page.width <= width:
-            break
-        cuts = rows.choose(places, end, most)
+        cuts = rows.choose(places, end, most) if width is not None and (page is None or page.width > width) else []
         if not cuts:
             break
         drawn = figure.drawn([(c, gap) for _, _, c, gap in cuts])
         edges = sorted(drawn.spacing.gaps[c][gap].c0 - 1 for _, _, c, gap in cuts)
         page = rows.Page(drawn.strip, figure.root.x1, edges, named, labels)
-        most -= page.width - width + 2
+        most -= page.width - (width or 0.0) + 2
+    page = page or rows.Page(whole.strip, end, [], named, labels)
     return Scene(
         round(page.width, 1), round(page.height, 1), named, description(diagram), tuple(page.marks), facts(diagram)
     )

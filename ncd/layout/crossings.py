@@ -12,10 +12,16 @@ MEMORY = {"root": 0.5, "port": 0.2, "lane": 0.05}
 PIERCED = 1.5
 """Cost of a wire through a cup; it is worse than a crossing of two curves."""
 
+TANGLE = 0.1
+"""Cost of a place where wires cross at all."""
+
 
 def inversions(edges: Iterable[tuple[float, float]]) -> int:
     """Crossings of straight lines between two columns of ranks; lines that share an end do not cross."""
     pairs = sorted(edges)
+    ends = [b for _, b in pairs]
+    if ends == sorted(ends):
+        return 0
     n = i = 0
     seen: list[float] = []
     while i < len(pairs):
@@ -94,15 +100,20 @@ def against_memory(ends: Sequence[End]) -> int:
     return sum(a > b for i, a in enumerate(places) for b in places[i + 1 :])
 
 
+def spread(crossed: float) -> float:
+    """Crossings in one place are easier to read than as many in several."""
+    return crossed + TANGLE if crossed else 0.0
+
+
 def cost(container: Container) -> float:
     """What the order search minimises."""
-    total: float = sum(of_gap(container, g) for g in range(len(container.columns) + 1))
+    total = sum(spread(of_gap(container, g)) for g in range(len(container.columns) + 1))
     weight = MEMORY["root" if container.root else "port"]
     total += weight * sum(against_memory(p.ends) for p in (*container.left, *container.right))
     for column in container.columns:
         for item in column:
             if isinstance(item, Operation):
-                total += of_operation(item)
+                total += spread(of_operation(item))
             elif isinstance(item, Lane):
                 total += MEMORY["lane"] * against_memory(item.port.ends)
             else:

@@ -9,8 +9,8 @@ from ncd.layout.crossings import cost, of_gap
 from ncd.layout.net import Container, End, Lane, Operation
 
 SWEEPS = 8
-TRIES = 12
-"""Restarts of a block."""
+EFFORT, FEWEST, MOST = 120, 4, 24
+"""Restarts of a block: the first number over its operations, within the other two."""
 LARGE = 60
 """Blocks of more operations are not restarted."""
 NESTED = 40
@@ -65,21 +65,19 @@ def search(root: Container, free: bool, seed: int, lift: float) -> float:
             order.forward(root, free, lift=lift)
         keep()
     order.load(root, state)
-    for again in range(2 if free else 0):
-        _exchange(root)
-        _restart(root, Random(seed + again), {})
+    _exchange(root)
+    if free:
+        _restart(root, Random(seed), {})
         _exchange(root)
         keep()
         order.load(root, state)
-        for k in range(2):
+        for _ in range(2):
             order.forward(root, free, lift=lift)
             keep()
             order.backward(root, free)
             keep()
         order.load(root, state)
-        if best < 1:
-            break
-    _exchange(root)
+        _exchange(root)
     return cost(root)
 
 
@@ -125,11 +123,9 @@ def _restart(container: Container, random: Random, found: dict[int, order.State]
     size = sum(1 for _ in container.operations())
     if size <= LARGE:
         best, state = _around(container), order.save(container)
-        stale = 0
-        for t in range(TRIES):
-            if best < 1 or stale > TRIES // 2:
+        for t in range(max(FEWEST, min(MOST, EFFORT // max(size, 1)))):
+            if best < 1:
                 break
-            stale += 1
             _shake(container, random, size <= NESTED)
             for k in range(4):
                 if (k + t) % 2:
@@ -138,7 +134,7 @@ def _restart(container: Container, random: Random, found: dict[int, order.State]
                     order.forward(container, True)
                 now = _around(container)
                 if now < best:
-                    best, state, stale = now, order.save(container), 0
+                    best, state = now, order.save(container)
         order.load(container, state)
     found[container.signature] = order.save(container)
 
