@@ -9,7 +9,7 @@ from __future__ import annotations
 from ncd.circuit.diagram import Diagram
 from ncd.rewrite.alias import dead, identity, views
 from ncd.rewrite.attention import open_attention
-from ncd.rewrite.constant import constants, relabelling_gathers
+from ncd.rewrite.constant import constants, relabelling_gathers, uniform
 from ncd.rewrite.label import labels
 from ncd.rewrite.learned import learned, split_projections, weight_views
 from ncd.rewrite.mask import masks
@@ -43,5 +43,6 @@ def simplify(diagram: Diagram) -> Diagram:
     views(net)
     scales(net, sample)
     dead(net)
+    uniform(net, sample)
     labels(net, sample)
     return net.freeze()

@@ -24,6 +24,26 @@ def constants(net: Net) -> None:
             net.constants.update(a.id for a in node.outs)
 
 
+def uniform(net: Net, sample: Sample) -> None:
+    """A constant that is the same all along an axis does not tie that axis to anything.
+
+    A state of zeros has a batch axis only because its shape says so.  The recorded values decide.
+    """
+    for node in net.nodes:
+        for i, a in enumerate(node.ins):
+            if not a.wires or not net.constant(a) or a.kind == "buffer":
+                continue
+            value = sample.value(a.id)
+            if value is None or tuple(value.shape) != a.shape:
+                continue
+            value = value.reshape([w.size for w in a.wires])
+            for k in range(len(a.wires)):
+                if bool((value == value.narrow(k, 0, 1)).all()):
+                    token = f"same{i}.{k}"
+                    node.itok[i][k] = token
+                    node.targets.add(token)
+
+
 def relabelling_gathers(net: Net, sample: Sample) -> None:
     """``x[i, j]`` with constant ``arange`` indices that cover x re-indexes it: it is a view.
 

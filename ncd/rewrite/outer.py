@@ -39,8 +39,5 @@ def outer(diagram: Diagram) -> Diagram:
             ids = [w.id for w in a.wires]
             chosen -= {i for i in ids if ids.count(i) > 1}
         chosen -= ins - outs
-        for a in op.inputs:
-            if a.id in hidden and op.symbol != "norm":
-                chosen -= {w.id for w in a.wires}
     order = [w.id for w in ports[0].wires if w.id in chosen]
     return replace(diagram, outer=tuple(order))
