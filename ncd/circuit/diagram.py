@@ -143,7 +143,9 @@ class Op:
         of its own, named ``@side.operand.wire``: it is a target, and shared with no other wire.
         """
 
-        def side(arrays: tuple[Array, ...], forms: tuple[tuple[Form, ...], ...], mark: str) -> tuple[tuple[str, ...], ...]:
+        def side(
+            arrays: tuple[Array, ...], forms: tuple[tuple[Form, ...], ...], mark: str
+        ) -> tuple[tuple[str, ...], ...]:
             out = []
             for i, (array, dims) in enumerate(zip(arrays, forms, strict=True)):
                 row: list[str] = []

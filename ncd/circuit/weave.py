@@ -117,10 +117,7 @@ class Weave:
         if form.radix(extent, self.sizes) is not None:
             marked = [mark(v) for v in form.variables]
             return marked[0] if len(marked) == 1 else f"({' '.join(marked)})"
-        text = "".join(
-            ("-" if c < 0 else "+") + (str(abs(c)) if abs(c) != 1 else "") + mark(v)
-            for c, v in form.terms
-        )
+        text = "".join(("-" if c < 0 else "+") + (str(abs(c)) if abs(c) != 1 else "") + mark(v) for c, v in form.terms)
         return text.removeprefix("+") + (f"{form.const:+d}" if form.const else "")
 
     @classmethod

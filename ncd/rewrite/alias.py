@@ -10,7 +10,9 @@ from ncd.circuit.diagram import Array
 from ncd.rewrite.net import Net, Node
 
 CASTS = frozenset("to float half bfloat16 double type type_as clone contiguous detach alias".split())
-DROPOUTS = frozenset("dropout feature_dropout alpha_dropout dropout1d dropout2d dropout3d feature_alpha_dropout".split())
+DROPOUTS = frozenset(
+    "dropout feature_dropout alpha_dropout dropout1d dropout2d dropout3d feature_alpha_dropout".split()
+)
 
 
 def skip(net: Net, node: Node, i: int) -> None:

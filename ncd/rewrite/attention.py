@@ -95,7 +95,9 @@ class Opened:
         row = [*leading, *tokens]
         made: list[Node] = []
 
-        def add(kind: str, name: str, ins: list[Array], itok: list[list[str]], out: Array, otok: list[str], **how: Any) -> Array:
+        def add(
+            kind: str, name: str, ins: list[Array], itok: list[list[str]], out: Array, otok: list[str], **how: Any
+        ) -> Array:
             made.append(
                 Node(
                     kind,
@@ -120,8 +122,12 @@ class Opened:
         groups = self.q.shape[-3] // self.k.shape[-3] if len(self.q.shape) > 2 and self.said.get("enable_gqa") else 1
         if groups > 1:
             key_array = self._define("torch.repeat_interleave", self.k, self.q.axes[:-2] + self.k.axes[-2:], groups, -3)
-            value_array = self._define("torch.repeat_interleave", self.v, self.q.axes[:-2] + self.v.axes[-2:], groups, -3)
-        turned = self._define("torch.transpose", key_array, (*key_array.axes[:-2], key_array.axes[-1], key_array.axes[-2]), -2, -1)
+            value_array = self._define(
+                "torch.repeat_interleave", self.v, self.q.axes[:-2] + self.v.axes[-2:], groups, -3
+            )
+        turned = self._define(
+            "torch.transpose", key_array, (*key_array.axes[:-2], key_array.axes[-1], key_array.axes[-2]), -2, -1
+        )
         scores = net.invent(self.q, axes)
         self.define(scores, "torch.matmul", self.q, turned)
         add("contraction", "matmul", node.ins[:2], [tq, tk], scores, row, targets=set(gone), symbol="einsum")
@@ -141,10 +147,21 @@ class Opened:
         add("along", "softmax", [scores], [row], weights, row, targets=set(tokens), symbol="softmax")
         out = node.outs[0]
         self.define(out, "torch.matmul", weights, value_array)
-        add("contraction", "matmul", [weights, node.ins[2]], [row, tv], out, out_row, targets=set(tokens), symbol="einsum")
+        add(
+            "contraction",
+            "matmul",
+            [weights, node.ins[2]],
+            [row, tv],
+            out,
+            out_row,
+            targets=set(tokens),
+            symbol="einsum",
+        )
         return made
 
-    def _masked(self, scores: Array, row: list[str], tokens: tuple[str, ...] | list[str], sample: Sample, add: Any) -> Array:
+    def _masked(
+        self, scores: Array, row: list[str], tokens: tuple[str, ...] | list[str], sample: Sample, add: Any
+    ) -> Array:
         import torch
 
         net, node = self.net, self.node
@@ -158,12 +175,19 @@ class Opened:
             self.define(out, "torch.masked_fill", scores, allowed, float("-inf"))
             before = sum(len(a.leaves) for a in self.q.axes[:-2])
             queries = row[before : before + len(self.q.axes[-2].leaves)]
-            return add("along", "mask", [scores], [row], out, row, targets={*queries, *tokens}, symbol="mask", label="causal")
+            return add(
+                "along", "mask", [scores], [row], out, row, targets={*queries, *tokens}, symbol="mask", label="causal"
+            )
         if self.mask is None:
             return scores
         mask, drawn = self.mask, node.ins[3]
         value = sample.value(mask.id) if net.constant(drawn) else None
-        if value is not None and bool(allows(value).all()) and not forbids(value) and (value.dtype == torch.bool or not value.any()):
+        if (
+            value is not None
+            and bool(allows(value).all())
+            and not forbids(value)
+            and (value.dtype == torch.bool or not value.any())
+        ):
             return scores
         out = net.invent(scores)
         mask_row = node.itok[3]
@@ -178,10 +202,21 @@ class Opened:
                 label = "causal" if is_causal(allows(value)) else "mask"
                 rows = [row, mask_row]
                 touched = varying(value, mask, node.op.indices()[0][3] if node.op is not None else mask_row)
-                return add("along", "mask", [scores, drawn], rows, out, row, targets=touched, symbol="mask", label=label)
+                return add(
+                    "along", "mask", [scores, drawn], rows, out, row, targets=touched, symbol="mask", label=label
+                )
         # What depends on the input is elementwise in its data: it merges, tiled over all axes.
         sign = "mask" if mask.dtype == "bool" else "add"
-        return add("map", sign, [scores, drawn], [row, mask_row], out, row, symbol="add", label="mask" if sign == "mask" else "+")
+        return add(
+            "map",
+            sign,
+            [scores, drawn],
+            [row, mask_row],
+            out,
+            row,
+            symbol="add",
+            label="mask" if sign == "mask" else "+",
+        )
 
     def define(self, array: Array, name: str, *args: Any, **kwargs: Any) -> None:
         """Say how an array is computed, after everything said before."""

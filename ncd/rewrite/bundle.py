@@ -62,6 +62,11 @@ def square(op: Op) -> bool:
     for call in op.body:
         said = [*call.args, *(v for _, v in call.kwargs)]
         for x in said:
-            if isinstance(x, (tuple, list)) and len(x) == 2 and x[0] != x[1] and len(numbers(replace(call, args=tuple(x), kwargs=()))) == 2:
+            if (
+                isinstance(x, (tuple, list))
+                and len(x) == 2
+                and x[0] != x[1]
+                and len(numbers(replace(call, args=tuple(x), kwargs=()))) == 2
+            ):
                 return False
     return True

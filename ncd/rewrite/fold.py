@@ -175,7 +175,8 @@ def signature(part: Sequence[Child]) -> str:
         def operand(a: Array, row: tuple[str, ...]) -> object:
             number = -1 if a.hidden else arrays.setdefault(a.id, len(arrays))
             wires = tuple(
-                (indices.setdefault(t, len(indices)), child.touches(t), w.size) for t, w in zip(row, a.wires, strict=True)
+                (indices.setdefault(t, len(indices)), child.touches(t), w.size)
+                for t, w in zip(row, a.wires, strict=True)
             )
             return number, wires
 

@@ -48,7 +48,10 @@ def _label(net: Net, node: Node, sample: Sample) -> None:
         elif name in ("mul", "imul") and len(node.ins) == 2:
             node.symbol, node.label = "einsum", ""
         else:
-            node.symbol, node.label = "add", node.label if node.label == "mask" else SIGNS.get(name, name.replace("_", " "))
+            node.symbol, node.label = (
+                "add",
+                node.label if node.label == "mask" else SIGNS.get(name, name.replace("_", " ")),
+            )
     elif node.symbol in ("conv", "upconv") and name.startswith("conv"):
         node.label = "★" + _kernel(net, node)
     elif node.symbol == "index":
@@ -93,7 +96,17 @@ def _map_label(net: Net, node: Node, name: str, sample: Sample) -> str:
         return f"^{{{n}}}"
     if node.label and node.symbol == "map" and node.label != name:
         return node.label
-    known = {"relu": "R", "sigmoid": "σ", "neg": "−", "reciprocal": "^{−1}", "rsqrt": "^{−½}", "sqrt": "√", "logical_not": "¬", "bitwise_not": "¬", "invert": "¬"}
+    known = {
+        "relu": "R",
+        "sigmoid": "σ",
+        "neg": "−",
+        "reciprocal": "^{−1}",
+        "rsqrt": "^{−½}",
+        "sqrt": "√",
+        "logical_not": "¬",
+        "bitwise_not": "¬",
+        "invert": "¬",
+    }
     return known.get(name, SIGNS.get(name, name.replace("_", " ")))
 
 
@@ -140,7 +153,9 @@ def _roles(net: Net) -> None:
     for node in net.nodes:
         if node.symbol == "softmax":
             at = node.ins[0]
-            while at.id in net.maker and (net.maker[at.id].symbol in ("scale", "mask") or net.maker[at.id].label == "mask"):
+            while at.id in net.maker and (
+                net.maker[at.id].symbol in ("scale", "mask") or net.maker[at.id].label == "mask"
+            ):
                 at = net.maker[at.id].ins[0]
             if at.id in net.maker:
                 score.add(id(net.maker[at.id]))

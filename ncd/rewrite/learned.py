@@ -23,7 +23,12 @@ def weight_views(net: Net) -> None:
         readers = net.reading(out)
         kept = {t: k for k, t in enumerate(node.itok[0]) if t not in node.targets}
         fits = all(r.name in PRODUCTS or (r.kind == "rearrange" and not r.view) or r.view for r in readers)
-        if weight.kind != "parameter" or net.is_output(out) or not fits or len(kept) < len(node.itok[0]) - len(node.targets):
+        if (
+            weight.kind != "parameter"
+            or net.is_output(out)
+            or not fits
+            or len(kept) < len(node.itok[0]) - len(node.targets)
+        ):
             continue
         wires = [kept.get(t) for t in node.otok[0]]
         for r in readers:

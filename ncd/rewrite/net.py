@@ -268,7 +268,9 @@ class Net:
     # ---------------------------------------------------------------- back to a diagram
     def freeze(self) -> Diagram:
         kept = [self.op(n) for n in self.ordered()]
-        tail = [c for s in self.slice((a.id for a in self.exact.outputs), (a.id for a in self.outputs)) for c in s.calls]
+        tail = [
+            c for s in self.slice((a.id for a in self.exact.outputs), (a.id for a in self.outputs)) for c in s.calls
+        ]
         returns = tuple(a.id for a in self.exact.outputs)
         source = replace(self.exact.source, exact=self.exact, opened={}, tail=tuple(tail), returns=returns)
         used = {op.path for op in kept}
@@ -281,7 +283,12 @@ class Net:
                 here = parents.get(here)
         blocks = tuple(b for b in self.exact.blocks if b.path in keep)
         return replace(
-            self.exact, ops=tuple(kept), outputs=tuple(self.outputs), blocks=blocks, source=source, reads=self.exact.reads
+            self.exact,
+            ops=tuple(kept),
+            outputs=tuple(self.outputs),
+            blocks=blocks,
+            source=source,
+            reads=self.exact.reads,
         )
 
     def op(self, n: Node) -> Op:
@@ -340,8 +347,7 @@ def windowed(op: Op) -> set[str]:
         v
         for a, forms in arrays
         for axis, form in zip(a.axes, forms, strict=True)
-        if form.terms
-        and ((named := form.radix(axis.size, op.weave.sizes)) is None or len(named) != len(axis.leaves))
+        if form.terms and ((named := form.radix(axis.size, op.weave.sizes)) is None or len(named) != len(axis.leaves))
         for v in form.variables
     }
 

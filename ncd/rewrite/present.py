@@ -24,10 +24,24 @@ SMALLEST = 3
 
 def prepared(diagram: Diagram) -> Diagram:
     """Folded, with outer axes, bundles and titles; what every depth starts from."""
-    folded = fold(bundle(outer(diagram)))
+    folded = fold(bundle(outer(without_unread(diagram))))
     root = grow(folded)
     _dissolve(root)
     return _titled(_flat(folded, root), diagram.title)
+
+
+def without_unread(diagram: Diagram) -> Diagram:
+    """Outputs that nothing reads (an LSTM's last state) are not drawn, unless they are all there is."""
+    read = {a.id for op in diagram.ops for a in op.inputs} | {a.id for a in diagram.outputs}
+
+    def seen(op: Op) -> Op:
+        kept = [k for k, a in enumerate(op.outputs) if a.id in read]
+        if not kept or len(kept) == len(op.outputs) or op.weave.rest:
+            return op
+        weave = replace(op.weave, outs=tuple(op.weave.outs[k] for k in kept))
+        return replace(op, outputs=tuple(op.outputs[k] for k in kept), weave=weave)
+
+    return replace(diagram, ops=tuple(map(seen, diagram.ops)))
 
 
 def depths(diagram: Diagram) -> int:
@@ -48,7 +62,9 @@ def present(
     ``expand`` and ``collapse`` name blocks by path or class, and go before ``depth``.  Of blocks
     that are alike only the first is open.  Raises NCDError on a name no block has.
     """
-    known = {b.path for b in diagram.blocks} | {b.cls for b in diagram.blocks} | {p for b in diagram.blocks for p in b.also}
+    known = (
+        {b.path for b in diagram.blocks} | {b.cls for b in diagram.blocks} | {p for b in diagram.blocks for p in b.also}
+    )
     for name in (*expand, *collapse):
         if name not in known:
             raise NCDError(
@@ -93,9 +109,7 @@ def closed_block(diagram: Diagram, branch: Branch, hidden: set[int]) -> Op:
     ops = list(branch.ops())
     inside = {id(op) for op in ops}
     made = {a.id: a for op in ops for a in op.outputs}
-    outside = {a.id for a in diagram.outputs} | {
-        a.id for op in diagram.ops if id(op) not in inside for a in op.inputs
-    }
+    outside = {a.id for a in diagram.outputs} | {a.id for op in diagram.ops if id(op) not in inside for a in op.inputs}
     entering = {a.id: a for op in ops for a in op.inputs if a.id not in made and a.id not in hidden}
     leaving = [a for i, a in made.items() if i in outside]
     classes = Classes()
@@ -241,5 +255,3 @@ def pretty(cls: str, model: str = "") -> str:
     name = cls[len(shared) :] if len(shared) > 1 else cls
     name = name.removeprefix("Sdpa") or cls
     return _KNOWN.get(name, " ".join(_WORDS.findall(name)) or name)
-
-

@@ -74,9 +74,7 @@ def regions(net: Net, last: Node) -> Iterator[Region]:
             for a in data
             if a.id in net.maker
             and _may_be_inside(net.maker[a.id])
-            and all(
-                r in inside for o in net.maker[a.id].outs for r in net.reading(o)
-            )
+            and all(r in inside for o in net.maker[a.id].outs for r in net.reading(o))
             and not any(net.is_output(o) for o in net.maker[a.id].outs)
         ]
         if not grown or len(inside) >= LONGEST:

@@ -41,7 +41,12 @@ def scales(net: Net, sample: Sample) -> None:
         if node.symbol != "scale":
             node.symbol, node.name, node.literals, node.label = "scale", "scale", [c], ""
         readers = net.reading(node.outs[0])
-        if len(readers) == 1 and not net.is_output(node.outs[0]) and readers[0].contracted and readers[0].symbol == "einsum":
+        if (
+            len(readers) == 1
+            and not net.is_output(node.outs[0])
+            and readers[0].contracted
+            and readers[0].symbol == "einsum"
+        ):
             _move_behind(net, node, data, readers[0], c)
 
 

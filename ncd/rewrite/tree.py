@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ncd.circuit.axis import Axis
 from ncd.circuit.diagram import Array, Block, Diagram, Op
 
 
@@ -82,5 +81,3 @@ def drawn_targets(op: Op, hidden: set[int]) -> set[str]:
             if a.id in hidden:
                 touched.update(row)
     return touched
-
-

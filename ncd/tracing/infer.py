@@ -75,7 +75,9 @@ def _derive(call: Recorded, tensors: Mapping[Value, torch.Tensor]) -> Derived:
         failure = error
     if all(v in tensors and not isinstance(tensors[v], FakeTensor) for v in call.ins):
         try:
-            return derive_real(call.fn, _filled(call.args, tensors.__getitem__), _filled(call.kwargs, tensors.__getitem__))
+            return derive_real(
+                call.fn, _filled(call.args, tensors.__getitem__), _filled(call.kwargs, tensors.__getitem__)
+            )
         except Exception as error:
             failure = error
     return Derived(Weave((), (), {}), (f"{short(call.fn)}: {type(failure).__name__}",), "none")

@@ -59,9 +59,7 @@ LETTERS = "adefijlnopqrtuwzabgmxy"
 def ints(thing: Any) -> dict[str, int]:
     """The public integer attributes that may be sizes of axes."""
     found = getattr(thing, "__dict__", {})
-    return {
-        k: v for k, v in found.items() if type(v) is int and v > 1 and not k.startswith("_") and k not in SILENT
-    }
+    return {k: v for k, v in found.items() if type(v) is int and v > 1 and not k.startswith("_") and k not in SILENT}
 
 
 def votes(woven: Iterable[Woven]) -> tuple[dict[Atom, Counter[str]], dict[Atom, Counter[str]]]:
@@ -176,7 +174,9 @@ def _spatial_rank(name: str, v: Value) -> int:
     return min(int(digits[0]), len(v.shape)) if digits else max(len(v.shape) - 2, 0)
 
 
-def as_shown(names: Mapping[Atom, str], same: Iterable[tuple[Atom, Atom]], roles: Mapping[Atom, str]) -> dict[Atom, str]:
+def as_shown(
+    names: Mapping[Atom, str], same: Iterable[tuple[Atom, Atom]], roles: Mapping[Atom, str]
+) -> dict[Atom, str]:
     """What is written on image axes: one letter a resolution, numbered in order: x, x_1, x_2."""
     place = {a: i for i, a in enumerate(names)}
     up: dict[Atom, Atom] = {}

@@ -47,7 +47,9 @@ def untouched(root: nn.Module | None) -> Iterator[None]:
     new value cannot be told from the old is left; one that could not be set back is named in a warning.
     """
     modules = list(root.modules()) if root is not None else []
-    kept = [(m, dict(vars(m)), {k: _copy(v) for k, v in vars(m).items() if isinstance(v, _CONTAINERS)}) for m in modules]
+    kept = [
+        (m, dict(vars(m)), {k: _copy(v) for k, v in vars(m).items() if isinstance(v, _CONTAINERS)}) for m in modules
+    ]
     torch_state = torch.random.get_rng_state()
     python_state = random.getstate()
     numpy = sys.modules.get("numpy")

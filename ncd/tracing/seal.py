@@ -29,7 +29,9 @@ def dtype_name(dtype: torch.dtype) -> str:
 class Sealer:
     """Turns values, calls and atoms into arrays, ops and axes; one instance is one diagram."""
 
-    def __init__(self, recording: Recording, woven: list[Woven], sizes: Mapping[Atom, int], literal: list[Recorded]) -> None:
+    def __init__(
+        self, recording: Recording, woven: list[Woven], sizes: Mapping[Atom, int], literal: list[Recorded]
+    ) -> None:
         self.recording, self.woven, self.sizes, self.literal = recording, woven, sizes, literal
         self.origin = Origin()
         self.functions: dict[int, int] = {}
@@ -290,9 +292,7 @@ def seal(
     for k, inner in opened.items():
         if k in position:
             inside, wanted = live(inner, woven[k].call.outs)
-            s.origin.opened[position[k]] = tuple(
-                s.op(inner[j], wanted, literal.calls[k].inside[j]) for j in inside
-            )
+            s.origin.opened[position[k]] = tuple(s.op(inner[j], wanted, literal.calls[k].inside[j]) for j in inside)
     reached = depends_on_input(woven, recording.inputs)
     reads = tuple(
         Read(sum(k < at for k in kept), what, place) for at, what, place, value in recording.reads if value in reached

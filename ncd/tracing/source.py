@@ -72,7 +72,12 @@ def place_of_error(error: BaseException) -> Place | None:
             line, end, column, end_column = positions[tb.tb_lasti // 2]
             at = line or tb.tb_lineno
             found = Place(
-                tb.tb_frame.f_code.co_filename, at, column or 0, end or at, end_column or 0, tb.tb_frame.f_code.co_qualname
+                tb.tb_frame.f_code.co_filename,
+                at,
+                column or 0,
+                end or at,
+                end_column or 0,
+                tb.tb_frame.f_code.co_qualname,
             )
         tb = tb.tb_next
     del stack

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ncd.circuit.axis import Atom, leaves
+from ncd.circuit.axis import Atom, Dim, leaves
 from ncd.circuit.diagram import Diagram
 from ncd.errors import TraceError
 from ncd.tracing.containers import shown
@@ -50,7 +50,7 @@ def trace(target: Any, *args: Any, axes: Patterns = None, **kwargs: Any) -> Diag
         literal = take(module, call, args, kwargs, axes, enlarge=False)
         alike = [c.fn for c in taken.recording.calls] == [c.fn for c in literal.recording.calls]
         if alike:
-            sizes = {a: 1 for a in taken.atoms}
+            sizes = dict.fromkeys(taken.atoms, 1)
             for mine, given in zip(taken.recording.values, literal.recording.values, strict=False):
                 given.id, mine.data = mine.id, given.data
         else:
@@ -104,7 +104,7 @@ def take(
 ) -> Taken:
     """Record once: under fake parameters if that works, else on the real ones."""
     fakes = FakeTensorMode(allow_non_fake_inputs=True)
-    signature = module.forward if module is call and module is not None else call
+    signature = call.forward if isinstance(call, nn.Module) else call
     failure: Exception | None = None
     for real in (False, True):
         if real and module is not None and any(p.device.type == "meta" for p in module.parameters()):
@@ -198,7 +198,7 @@ def finish(recorder: Recorder, inputs: Inputs, grown: dict[str, int], seeds: lis
     named: dict[str, Atom] = {}
     enlarged: list[Atom] = []
     for t, v in zip(inputs.tensors(), seeds, strict=True):
-        dims = []
+        dims: list[Dim] = []
         for word, n in zip(inputs.patterns[id(t)], v.shape, strict=True):
             if n == 1:
                 dims.append(())

@@ -33,7 +33,10 @@ def drawn(d):
     for k, op in enumerate(d.ops):
         ins, outs = op.indices()
         shape = [
-            (arrays.setdefault(a.id, len(arrays)), sorted((index(t, k)[0], op.touches(t), w.size) for t, w in zip(r, a.wires, strict=True)))
+            (
+                arrays.setdefault(a.id, len(arrays)),
+                sorted((index(t, k)[0], op.touches(t), w.size) for t, w in zip(r, a.wires, strict=True)),
+            )
             for a, r in [*zip(op.inputs, ins, strict=True), *zip(op.outputs, outs, strict=True)]
             if not a.hidden
         ]
@@ -82,7 +85,6 @@ class Forgotten(Attention):
 
     def forward(self, y, x):
         b, t, m = y.shape
-        n = x.shape[1]
         q, k, v = (f(z).view(b, self.h, -1, self.d_k) for f, z in ((self.q, y), (self.k, x), (self.v, x)))
         a = torch.softmax(q @ k.transpose(-2, -1) / math.sqrt(self.d_k), -1)
         return self.o((a @ v).transpose(1, 2).reshape(b, t, m))

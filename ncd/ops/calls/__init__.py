@@ -60,8 +60,12 @@ pixel_shuffle pixel_unshuffle channel_shuffle   : rearrange view
 mean sum amax amin max min prod std var argmax argmin any all logsumexp norm median count_nonzero vector_norm nansum : reduce reduce {}
 cumsum cumprod cummax cummin logcumsumexp sort argsort flip fft ifft rfft irfft : along box {}
 topk                                            : along box top-k
-lstm gru rnn_tanh rnn_relu                      : along scan {}
-lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell  : contraction box {}
+lstm                                            : along scan LSTM
+gru                                             : along scan GRU
+rnn_tanh rnn_relu                               : along scan RNN
+lstm_cell                                       : contraction box LSTM
+gru_cell                                        : contraction box GRU
+rnn_tanh_cell rnn_relu_cell                     : contraction box RNN
 scaled_dot_product_attention                    : contraction box attention
 multi_head_attention_forward                    : contraction box MHA
 tril triu                                       : along mask causal
