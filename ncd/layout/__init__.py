@@ -64,15 +64,16 @@ def _wrapped(figure: _Figure, named: str, labels: bool, width: float | None, dia
     whole = figure.drawn()
     places, end, most = whole.spacing.cuts, figure.root.x1, width or 0.0
     page: rows.Page | None = None
+    tail = rows.tail(whole.spacing.widest() if labels else 8.0)
     for _ in range(TRIES):
-        cuts = rows.choose(places, end, most) if width is not None and (page is None or page.width > width) else []
+        cuts = rows.choose(places, end, most, tail + rows.EDGE) if width is not None and (page is None or page.width > width) else []
         if not cuts:
             break
-        drawn = figure.drawn([(c, gap) for _, _, c, gap in cuts])
-        edges = sorted(drawn.spacing.gaps[c][gap].c0 - 1 for _, _, c, gap in cuts)
-        page = rows.Page(drawn.strip, figure.root.x1, edges, named, labels)
+        drawn = figure.drawn([(c.container, c.gap) for c in cuts])
+        edges = sorted(drawn.spacing.gaps[c.container][c.gap].c0 - 1 for c in cuts)
+        page = rows.Page(drawn.strip, figure.root.x1, edges, named, labels, tail)
         most -= page.width - (width or 0.0) + 2
-    page = page or rows.Page(whole.strip, end, [], named, labels)
+    page = page or rows.Page(whole.strip, end, [], named, labels, tail)
     return Scene(
         round(page.width, 1), round(page.height, 1), named, description(diagram), tuple(page.marks), facts(diagram)
     )

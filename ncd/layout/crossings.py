@@ -12,6 +12,8 @@ MEMORY = {"root": 0.5, "port": 0.2, "lane": 0.05}
 PIERCED = 1.5
 """Cost of a wire through a cup; it is worse than a crossing of two curves."""
 
+WRITTEN = 0.03
+"""Cost of two operations of a column standing against the order in which they run."""
 TANGLE = 0.1
 """Cost of a place where wires cross at all."""
 
@@ -111,6 +113,8 @@ def cost(container: Container) -> float:
     weight = MEMORY["root" if container.root else "port"]
     total += weight * sum(against_memory(p.ends) for p in (*container.left, *container.right))
     for column in container.columns:
+        numbers = [item.number for item in column if isinstance(item, Operation)]
+        total += WRITTEN * sum(a > b for i, a in enumerate(numbers) for b in numbers[i + 1 :])
         for item in column:
             if isinstance(item, Operation):
                 total += spread(of_operation(item))

@@ -267,7 +267,8 @@ class Heights:
         for top, bottom in frame.extents:
             p.apart(top, bottom, 2 * PADDING)
             p.tie(top, bottom, self.weights.extent)
-        self.edges[c] = ([(t, BLOCK_EXTENT) for t, _ in frame.extents], [(b, BLOCK_EXTENT) for _, b in frame.extents])
+        above, below = (BLOCK_EXTENT + 16, BLOCK_EXTENT + 5) if c.repeat > 1 else (BLOCK_EXTENT, BLOCK_EXTENT)
+        self.edges[c] = ([(t, above) for t, _ in frame.extents], [(b, below) for _, b in frame.extents])
         if c in self.repeated:
             self._freeze(c, mark)
 

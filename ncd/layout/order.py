@@ -175,6 +175,26 @@ def _operands_backward(o: Operation, position: Mapping[str, float]) -> None:
         p.ends.sort(key=key)
 
 
+def mirror(item: Item) -> None:
+    """Turn an item upside down."""
+    for face in (item.left,) if isinstance(item, Lane) else (item.left, item.right):
+        face.reverse()
+        for port in face:
+            port.ends.reverse()
+    if isinstance(item, Operation):
+        item.above, item.below = item.below[::-1], item.above[::-1]
+        item.touched_in.reverse()
+        item.touched_out.reverse()
+        item.pins = {i: not up for i, up in item.pins.items()}
+        if item.style == "word":
+            item.above, item.below = item.below, []
+    elif isinstance(item, Container):
+        for column in item.columns:
+            column.reverse()
+            for inner in column:
+                mirror(inner)
+
+
 # -- states ------------------------------------------------------------------------------------
 
 State = tuple[object, ...]

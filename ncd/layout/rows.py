@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from math import inf
+
 from ncd import symbols
-from ncd.layout.net import Container, Wire
-from ncd.layout.scene import Dot, Ids, Mark, Path, Segment, Text
+from ncd.layout.net import Wire
+from ncd.layout.scene import Ids, Mark, Path, Segment, Text
+from ncd.layout.spacing import Cut
 from ncd.layout.strip import Frame, Label, Run, Step, Strip, ids_of, label_of
 from ncd.text import width
 from ncd.theme import tone
 
-Cut = tuple[float, int, Container, int]
-LEAD = 34.0
-"""Room at the start of a further row, for arrow tails and labels."""
+DEEP, WIRES, RAGGED, TOO_WIDE = 0.3, 0.02, 0.6, 50.0
+"""Costs, in rows: a cut by its depth and for each wire, a row by the square of what is left empty."""
 TRAIL = 26.0
 """Room at the end of a row that goes on."""
 EDGE = 8.0
@@ -21,21 +23,38 @@ BETWEEN = 26.0
 """Between rows."""
 
 
-def choose(cuts: Sequence[Cut], end: float, most: float) -> list[Cut]:
-    """Cuts so that no row is wider than ``most``: as late as possible, but shallow nesting goes first."""
-    chosen: list[Cut] = []
-    start, room = 0.0, most - EDGE - TRAIL
-    while end - start > room + (TRAIL - EDGE):
-        near = [c for c in cuts if start + 0.55 * room < c[0] <= start + room]
-        near = near or [c for c in cuts if start + 60 < c[0] <= start + room]
-        near = near or sorted(c for c in cuts if c[0] > start + 60)[:1]
-        if not near:
-            break
-        depth = min(c[1] for c in near)
-        best = max((c for c in near if c[1] == depth), key=lambda c: c[0])
-        chosen.append(best)
-        start, room = best[0], most - LEAD - TRAIL
-    return chosen
+def choose(cuts: Sequence[Cut], end: float, most: float, lead: float) -> list[Cut]:
+    """The cuts that make the best rows of at most ``most`` px: few, seldom deep in a block or through many wires."""
+    places = sorted({c.x: c for c in sorted(cuts, key=lambda c: -c.depth)}.values(), key=lambda c: c.x)
+    xs = [c.x for c in places]
+    best: list[tuple[float, int]] = []  # of the rows up to a cut: their cost, and where the last of them begins
+    for i in range(len(places) + 1):
+        final = i == len(places)
+        stop = end if final else xs[i]
+        own = 0.0 if final else DEEP * places[i].depth + WIRES * places[i].wires
+        found = (inf, -1)
+        for j in range(i - 1, -2, -1):
+            start = 0.0 if j < 0 else xs[j]
+            room = most - (EDGE if j < 0 else lead) - (EDGE if final else TRAIL)
+            over = stop - start > room
+            if over and (found[0] < inf or (i - j > 2 and j >= 0)):
+                break
+            free = max(0.0, 1 - (stop - start) / room)
+            cost = (0.0 if j < 0 else best[j][0]) + 1 + own + (TOO_WIDE if over else RAGGED * (0.3 if final else 1) * free**2)
+            if cost < found[0]:
+                found = (cost, j)
+        best.append(found)
+    chosen = []
+    j = best[-1][1]
+    while j >= 0:
+        chosen.append(places[j])
+        j = best[j][1]
+    return chosen[::-1]
+
+
+def tail(widest: float) -> float:
+    """The wire before a further row: an arrow, and a name that ends before any block begins."""
+    return 11 + widest + 8
 
 
 def joined(runs: Sequence[Run], edges: Sequence[float]) -> list[Run]:
@@ -81,8 +100,8 @@ def clip(steps: Sequence[Step], start: float, end: float) -> list[Step]:
 class Page:
     """Collects the marks of all rows from a strip that was made for the cuts."""
 
-    def __init__(self, strip: Strip, end: float, edges: Sequence[float], title: str, labels: bool) -> None:
-        self.strip, self.labels = strip, labels
+    def __init__(self, strip: Strip, end: float, edges: Sequence[float], title: str, labels: bool, tail: float) -> None:
+        self.strip, self.labels, self.tail = strip, labels, tail
         self.marks: list[Mark] = []
         self.width = 0.0
         self.height = 4.0
@@ -110,7 +129,7 @@ class Page:
         if not ys:
             return
         top, bottom = min(ys) - 8, max(ys) + 10
-        left = EDGE if k == 0 else LEAD
+        left = EDGE if k == 0 else EDGE + self.tail
         dx, dy = left - max(start, 0.0), self.height - top
         final = k == count - 1
         put = self.marks.append
@@ -128,10 +147,10 @@ class Page:
                 heads.append(symbols.arrow(stop + 18 + dx, y + dy, ids))
             if k and steps[0][1] <= start + 0.1:
                 y = steps[0][2]
-                steps = [("L", start - 26, y, start, y), *steps]
-                heads.append(symbols.arrow(start - 19 + dx, y + dy, ids))
+                steps = [("L", start - self.tail, y, start, y), *steps]
+                heads.append(symbols.arrow(start - self.tail + 9 + dx, y + dy, ids))
                 if wire.label and self.labels:
-                    heads.append(_text(label_of(wire, start - 17, y, "start"), dx, dy))
+                    heads.append(_text(label_of(wire, start - self.tail + 11, y, "start"), dx, dy))
             put(Path("bundle" if wire.bundle else "wire", _path(steps, dx, dy), ids))
         for cup in b.cups:
             x, r = cup.x + dx, cup.radius

@@ -78,7 +78,19 @@ def search(root: Container, free: bool, seed: int, lift: float) -> float:
             keep()
         order.load(root, state)
         _exchange(root)
+        _mirror_where_better(root)
     return cost(root)
+
+
+def _mirror_where_better(container: Container) -> None:
+    """Turn blocks upside down, and the whole, where that brings them nearer to the order they were written in."""
+    for kid in container.kids:
+        if isinstance(kid, Container):
+            _mirror_where_better(kid)
+    before = _around(container)
+    order.mirror(container)
+    if _around(container) >= before:
+        order.mirror(container)
 
 
 def _exchange(container: Container) -> None:

@@ -121,7 +121,7 @@ class _Walk:
         """How far down an item reaches besides its wires."""
         y = self.heights.y
         if isinstance(upper, Container):
-            return max(y(b) for _, b in self.heights.frames[upper].extents) + 6
+            return max(y(b) for _, b in self.heights.frames[upper].extents) + 6 + 5 * (upper.repeat > 1)
         if isinstance(upper, Operation) and upper.style == "box":
             return y(self.heights.stands[upper].bottom) + 5
         return -1e9
@@ -130,7 +130,7 @@ class _Walk:
         """How far up an item reaches besides its wires."""
         y = self.heights.y
         if isinstance(lower, Container):
-            return min(y(t) for t, _ in self.heights.frames[lower].extents) - 6
+            return min(y(t) for t, _ in self.heights.frames[lower].extents) - 6 - 16 * (lower.repeat > 1)
         if isinstance(lower, Operation):
             if lower.style == "box":
                 return y(self.heights.stands[lower].top) - 5

@@ -44,6 +44,17 @@ class Gap:
     fans: dict[Wire, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Cut:
+    """Where a row may end: just before the curves of a gap, ``depth`` blocks deep, through so many wires."""
+
+    x: float
+    depth: int
+    wires: int
+    container: Container
+    gap: int
+
+
 @dataclass
 class Inner:
     """Inside an operation: for a box the curves before and behind the symbol, for a route cups and their arrows."""
@@ -65,11 +76,16 @@ class Spacing:
         self.gaps: dict[Container, list[Gap]] = {}
         self.columns: dict[Container, list[tuple[float, float]]] = {}
         self.inner: dict[Operation, Inner] = {}
-        self.cuts: list[tuple[float, int, Container, int]] = []
-        """(x, depth of nesting, container, gap): where a row may end."""
-        self._container(root, 0.0, True)
+        self.cuts: list[Cut] = []
+        self._container(root, 0.0, 0)
 
-    def _container(self, c: Container, x: float, cuttable: bool) -> float:
+    def widest(self) -> float:
+        """The width of the longest name of a wire."""
+        wires = {e.wire.label: e for c in self.gaps for k in c.kids for p in k.right for e in p.ends}
+        return max(map(_width, wires.values()), default=8.0)
+
+    def _container(self, c: Container, x: float, beside: int | None) -> float:
+        """``beside``: how many wires pass the container, or None if rows may not end in it."""
         c.x0 = x
         if not c.root:
             x += MARGIN + (BRACKET if c.repeat > 1 else 0)
@@ -78,17 +94,17 @@ class Spacing:
         for k in range(len(c.columns) + 1):
             x = self._gap(c, k, x, read)
             gap = self.gaps[c][k]
-            if cuttable and 0 < k and gap.c0 - gap.x0 >= 8:
-                self.cuts.append((gap.c0 - 1, c.depth, c, k))
+            if beside is not None and k > 0 and gap.c0 - gap.x0 >= 8:
+                self.cuts.append(Cut(gap.c0 - 1, c.depth, beside + len(gap.fans), c, k))
             if k < len(c.columns):
-                x = self._column(c, k, x, cuttable)
+                x = self._column(c, k, x, beside)
         if not c.root:
             x += MARGIN + (BRACKET if c.repeat > 1 else 0)
             x = max(x, c.x0 + width(c.title, "heading") + 16)
         c.x1 = x
         return x
 
-    def _column(self, c: Container, k: int, x: float, cuttable: bool) -> float:
+    def _column(self, c: Container, k: int, x: float, beside: int | None) -> float:
         column = c.columns[k]
         widest = 0.0
         for item in column:
@@ -99,7 +115,9 @@ class Spacing:
         for item in column:
             if isinstance(item, Container):
                 alone = all(other is item or isinstance(other, Lane) for other in column)
-                slab = max(slab, self._container(item, x, cuttable and alone) - x)
+                passing = sum(len(other.port.ends) for other in column if isinstance(other, Lane))
+                within = beside + passing if alone and beside is not None else None
+                slab = max(slab, self._container(item, x, within) - x)
         for item in column:
             if isinstance(item, Lane):
                 item.x0, item.x1 = x, x + slab
@@ -213,7 +231,8 @@ class Spacing:
         numbers = 22.0 if _ending_numbers(o) else 0.0
         if cups and not o.tiled:
             arrow = max(arrow, 24.0)
-        start = max(radius + arrow, sums, numbers) + 4 if rise > LEVEL and (cups or numbers) else 0.0
+        moves = rise > LEVEL or any(e.index not in o.sources for e in o.right[0].ends)
+        start = max(radius + arrow, sums, numbers) + 4 if moves and (cups or numbers) else 0.0
         across = curve(rise)
         full = max(start + across, radius + arrow, sums, numbers) + (8 if o.sign else 0)
         return Inner(radius=radius, arrow=arrow, start=start, width=full, before=across)

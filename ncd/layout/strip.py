@@ -169,15 +169,19 @@ class Drawing:
             self.label(e, gap.x0 + (2 if fresh else 3), height, "start", fresh or e.touched)
         final = c.root and k == len(c.columns)
         for e, height in gap.right:
-            self.label(e, gap.x1 - (2 if final else 3), height, "end", final)
+            self.label(e, gap.x1 - (2 if final else 3), height, "end", final, final)
 
-    def label(self, e: End, x: float, height: float, anchor: str, always: bool) -> None:
+    def label(self, e: End, x: float, height: float, anchor: str, always: bool, final: bool = False) -> None:
         wire = e.wire
         if not wire.label:
             return
         key = (wire.axis.id if wire.axis else None, round(height))
         if not always and 0 <= x - self.named.get(key, -REPEATED_AFTER) < REPEATED_AFTER:
             return
+        if final and x - self.named.get(key, -REPEATED_AFTER) < REPEATED_AFTER / 2:  # said again at the very end
+            last = max((k for k, t in enumerate(self.strip.labels) if t.ids.axis == key[0] and abs(t.y - height) < 12), default=-1)
+            if last >= 0 and 0 < self.strip.labels[last].x == self.named[key] > 2:
+                del self.strip.labels[last]
         self.named[key] = x
         self.strip.labels.append(label_of(wire, x, height, anchor))
 
