@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import linecache
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,7 +70,34 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     else:
         drawn = opened(o["depth"], o["expand"], o["collapse"])
         scene = laid_out(drawn)
-    return Picture(drawn, scene, Svg(render(scene, theme=o["theme"])))
+    return Picture(drawn, naming_blocks(scene, drawn), Svg(render(scene, theme=o["theme"])))
+
+
+def naming_blocks(scene: Scene, drawn: Diagram) -> Scene:
+    """The scene, its facts saying of each closed block which one it is: what a page asks to be opened.
+
+    A closed block has the path of what it is in and the source of its first op; neither says anything about it.
+    """
+    known = dict(scene.facts.get("op", {}))
+    for i, op in enumerate(drawn.ops):
+        path = next((e.removeprefix("block ") for e in op.evidence if e.startswith("block ")), "")
+        if op.symbol == "block" and path:
+            weave = op.weave.renamed(_primed(op.weave.variables))
+            own = {"weave": str(weave), "path": "", "source": "", "block": path}
+            known[str(i)] = {**known.get(str(i), {}), **own}
+    return replace(scene, facts={**scene.facts, "op": known}) if known else scene
+
+
+def _primed(numbered: Iterable[str]) -> dict[str, str]:
+    """Names of indices for a reader: of several on axes of one name (``s.1``, ``s.4``) the second is ``s'``."""
+    names: dict[str, str] = {}
+    for index in numbered:
+        if index not in names:
+            base = index.rpartition(".")[0] or index
+            while base in names.values():
+                base += "'"
+            names[index] = base
+    return names
 
 
 def deepest_that_fits(

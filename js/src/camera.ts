@@ -6,6 +6,11 @@ export interface Camera {
   readonly scale: number;
 }
 
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
 export interface Size {
   readonly width: number;
   readonly height: number;
@@ -14,11 +19,11 @@ export interface Size {
 export const NEAREST = 8;
 export const FARTHEST = 0.05;
 
-/** A figure in its whole width, no larger than life, centred. */
+/** A figure in its whole width, no larger than life, where a plain picture would stand. */
 export function fitted(figure: Size, room: number): Camera {
   if (!(figure.width > 0 && room > 0)) return { x: 0, y: 0, scale: 1 };
   const scale = Math.max(FARTHEST, Math.min(1, room / figure.width));
-  return { x: Math.max(0, (room - figure.width * scale) / 2), y: 0, scale };
+  return { x: 0, y: 0, scale };
 }
 
 /** Nearer or farther by a factor, the point (x, y) of the window staying where it is. */
@@ -30,6 +35,17 @@ export function zoomed(from: Camera, factor: number, x: number, y: number): Came
 
 export function moved(from: Camera, dx: number, dy: number): Camera {
   return { x: from.x + dx, y: from.y + dy, scale: from.scale };
+}
+
+/** The middle of what is seen of the figure: about it one zooms who points nowhere. */
+export function middle(from: Camera, figure: Size, room: Size): Point {
+  const half = (at: number, length: number, end: number) => (Math.max(0, at) + Math.min(end, at + length * from.scale)) / 2;
+  return { x: half(from.x, figure.width, room.width), y: half(from.y, figure.height, room.height) };
+}
+
+/** How far to move what is from a to b so that it lies between start and end, or begins there if it is longer. */
+export function into(a: number, b: number, start: number, end: number): number {
+  return a < start || b - a > end - start ? start - a : Math.min(0, end - b);
 }
 
 export function css(c: Camera): string {

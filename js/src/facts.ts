@@ -26,17 +26,34 @@ export function factOf(facts: Facts, of: Key): Fact | null {
   return known && Object.hasOwn(known, p.id) ? (known[p.id] ?? null) : null;
 }
 
-/** A fact in words: its name first, then whatever else is known. Never markup. */
+/** Said first, in this order; whatever else is known comes behind. */
+const FIRST = ['weave', 'shapes', 'size', 'repeat', 'block', 'path', 'source'];
+/** Never said: drawn anyway, or ids that mean nothing to a reader. */
+const UNSAID = ['title', 'name', 'label', 'axes'];
+
+/** A fact in words: its name, what it does, where it is in the model and in the code. Never markup. */
 export function words(facts: Facts, of: Key): string {
   const p = parts(of);
   if (!p) return '';
   const fact = factOf(facts, of);
   if (!fact) return p.kind === 'block' ? p.id : '';
   const name = ['title', 'name'].map((k) => fact[k]).find((v) => typeof v === 'string' && v);
-  const rest = Object.entries(fact)
-    .filter(([k, v]) => !['title', 'name'].includes(k) && !isEmpty(v))
-    .map(([k, v]) => `${k.replaceAll('_', ' ')}: ${say(v)}`);
-  return [`${p.kind} ${String(name ?? p.id)}`, ...rest].join('  ·  ');
+  const keys = [...new Set([...FIRST.filter((k) => Object.hasOwn(fact, k)), ...Object.keys(fact)])];
+  const rest = keys
+    .filter((k) => !UNSAID.includes(k) && !isEmpty(fact[k]) && !(k === 'repeat' && fact[k] === 1))
+    .map((k) => `${k.replaceAll('_', ' ')}: ${say(k === 'source' ? file(fact[k]) : fact[k])}`);
+  return [`${closedBlock(facts, of) ? 'closed block' : p.kind} ${String(name ?? p.id)}`, ...rest].join('  ·  ');
+}
+
+/** The path of the closed block that an op stands for, or ''. */
+export function closedBlock(facts: Facts, of: Key): string {
+  const block = of.startsWith('op:') ? factOf(facts, of)?.block : '';
+  return typeof block === 'string' ? block : '';
+}
+
+/** A place in the code by its file's own name; a notebook's cell has none that anyone knows. */
+function file(place: unknown): string {
+  return String(place).replace(/^.*ipykernel_\d+[\\/]\d+\.py/, 'cell').replace(/^.*[\\/]/, '');
 }
 
 function isEmpty(value: unknown): boolean {

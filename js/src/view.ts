@@ -1,7 +1,7 @@
 /** A figure one can move in and ask: what is this wire, and where does it go? */
 
-import { css, fitted, moved, zoomed, type Camera } from './camera';
-import { type Facts, type Key, key, parts, words } from './facts';
+import { css, fitted, into, middle, moved, zoomed, type Camera, type Point, type Size } from './camera';
+import { closedBlock, type Facts, type Key, key, parts, words } from './facts';
 import { onScheme, scheme } from './host';
 import { figure } from './safe';
 
@@ -10,11 +10,12 @@ export interface Callbacks {
   onHover?: (key: Key) => void;
   /** Something was clicked, or the choice was given up (''). */
   onSelect?: (key: Key) => void;
-  /** A block was double-clicked. */
-  onToggle?: (path: string) => void;
+  /** A block was double-clicked: a closed one is to be opened, an open one to be closed. */
+  onToggle?: (path: string, open: boolean) => void;
 }
 
 const STEP = 1.25;
+const HINT = 'Ctrl + wheel: zoom  ·  drag: move  ·  0: show all';
 const SETTLE_MS = 120;
 const DRAG_PX = 4;
 /** Wires are thin and mostly level: so far above and below the pointer to look for one, nearest first. */
@@ -57,6 +58,7 @@ export class View {
     this.stage.append(this.pane);
     this.status = make('div', 'ncd-status');
     this.status.setAttribute('aria-live', 'polite');
+    this.status.dataset.hint = HINT + (callbacks.onToggle ? '  ·  double click: open or close a block' : '');
     this.root.append(tools, this.stage, this.status);
     parent.append(this.root);
     this.listen();
@@ -106,15 +108,15 @@ export class View {
   fit(): void {
     this.touched = false;
     if (!this.svg) return;
-    const size = { width: Number(this.svg.getAttribute('width')), height: Number(this.svg.getAttribute('height')) };
-    const camera = fitted(size, this.stage.clientWidth);
+    const size = this.size();
+    const camera = fitted(size, this.room().width);
     this.stage.style.height = `${Math.ceil(size.height * camera.scale)}px`; // a tall figure scrolls with the page
     this.look(camera);
   }
 
-  zoom(factor: number, x = this.stage.clientWidth / 2, y = this.stage.clientHeight / 2): void {
+  zoom(factor: number, at: Point = middle(this.camera, this.size(), this.room())): void {
     this.touched = true;
-    this.look(zoomed(this.camera, factor, x, y));
+    this.look(zoomed(this.camera, factor, at.x, at.y));
   }
 
   destroy(): void {
@@ -123,6 +125,14 @@ export class View {
     this.unwatch();
     clearTimeout(this.settle);
     this.root.remove();
+  }
+
+  private size(): Size {
+    return { width: Number(this.svg?.getAttribute('width')), height: Number(this.svg?.getAttribute('height')) };
+  }
+
+  private room(): Size {
+    return { width: this.stage.clientWidth, height: this.stage.clientHeight };
   }
 
   private look(camera: Camera): void {
@@ -158,9 +168,10 @@ export class View {
     const dims = this.lit.length > 0 && !shown.startsWith('block:');
     this.svg?.classList.toggle('ncd-dimmed', dims);
     this.status.textContent = words(this.facts, shown);
+    this.root.classList.toggle('ncd-chosen', !!this.selected); // what one dwells on may take more than a line
   }
 
-  /** What is at a point of the window: a wire's axis, else an operation, else the block around it. */
+  /** What is at a point of the window: an operation or a wire's axis, else the block around it. */
   private at(event: MouseEvent): Key {
     const scope = this.root.getRootNode() as Document | ShadowRoot;
     let block: Key = '';
@@ -202,15 +213,18 @@ export class View {
     on('pointercancel', () => (this.drag = null));
     on('pointerleave', () => this.drag || this.hover('', true));
     on('dblclick', (e) => {
-      const path = (e.target as Element | null)?.closest('[data-block]')?.getAttribute('data-block');
-      if (path && this.pane.contains(e.target as Element)) this.callbacks.onToggle?.(path);
+      const there = this.at(e);
+      const closed = closedBlock(this.facts, there);
+      const around = there.startsWith('block:') ? parts(there)?.id : '';
+      if (closed || around) this.callbacks.onToggle?.(closed || around || '', !!closed);
     });
     on('wheel', (e) => {
       if (!e.ctrlKey && !e.metaKey) return; // the page scrolls past
       e.preventDefault();
       const box = stage.getBoundingClientRect();
       const pixels = e.deltaMode === 1 ? e.deltaY * 16 : e.deltaY;
-      this.zoom(Math.exp(-Math.max(-100, Math.min(100, pixels)) / 250), e.clientX - box.left, e.clientY - box.top);
+      const at = { x: e.clientX - box.left, y: e.clientY - box.top };
+      this.zoom(Math.exp(-Math.max(-100, Math.min(100, pixels)) / 250), at);
     });
     root.addEventListener('keydown', (e) => this.press(e), { signal });
   }
@@ -235,12 +249,29 @@ export class View {
     const to = at < 0 ? (by > 0 ? 0 : this.ops.length - 1) : (at + by + this.ops.length) % this.ops.length;
     this.hover('', true);
     this.select(this.ops[to] ?? '', true);
+    this.reveal();
+  }
+
+  /** Moves as little as possible so that what is lit is in the window; a key may choose what is not. */
+  private reveal(): void {
+    const box = this.lit[0]?.getBoundingClientRect();
+    if (!box?.width) return;
+    const stage = this.stage.getBoundingClientRect();
+    const dx = into(box.left, box.right, stage.left, stage.right);
+    const dy = into(box.top, box.bottom, stage.top, stage.bottom);
+    if (dx || dy) {
+      this.touched = true;
+      this.look(moved(this.camera, dx, dy));
+    }
   }
 }
 
-/** What an element of a figure stands for: the nearest of its own axis, its op, its block. */
+/**
+ * What an element of a figure stands for: its op, else its axis, else its block.  The op goes first
+ * because some consist of nothing but dots on wires and bends of them; the wires beside say their axes.
+ */
 function keyOf(element: Element): Key {
-  for (const kind of ['axis', 'op', 'array', 'block'] as const) {
+  for (const kind of ['op', 'axis', 'array', 'block'] as const) {
     const id = element.closest(`[data-${kind}]`)?.getAttribute(`data-${kind}`);
     if (id !== null && id !== undefined) return key(kind, id);
   }

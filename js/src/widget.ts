@@ -20,9 +20,12 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
   const view = new View(el, {
     onHover: (key) => tell('hovered', key),
     onSelect: (key) => tell('selected', key),
-    onToggle: (path) => {
-      const opened = strings(model.get('opened'));
-      tell('opened', opened.includes(path) ? opened.filter((p) => p !== path) : [...opened, path]);
+    onToggle: (path, open) => {
+      // What is in a block closes with it: when it is opened again it looks as it would have at first.
+      const beside = (name: string) => strings(model.get(name)).filter((p) => p !== path && (open || !p.startsWith(`${path}.`)));
+      model.set('opened', open ? [...beside('opened'), path] : beside('opened'));
+      model.set('closed', open ? beside('closed') : [...beside('closed'), path]);
+      model.save_changes();
     },
   });
   const show = () => view.show(String(model.get('svg') ?? ''), facts());

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { css, FARTHEST, fitted, moved, NEAREST, zoomed } from '../src/camera';
+import { css, FARTHEST, fitted, into, middle, moved, NEAREST, zoomed } from '../src/camera';
 
-test('its whole width, never larger than life, centred', () => {
-  expect(fitted({ width: 100, height: 50 }, 300)).toEqual({ x: 100, y: 0, scale: 1 });
+test('its whole width, never larger than life', () => {
+  expect(fitted({ width: 100, height: 50 }, 300)).toEqual({ x: 0, y: 0, scale: 1 });
   expect(fitted({ width: 600, height: 9999 }, 300)).toEqual({ x: 0, y: 0, scale: 0.5 });
   expect(fitted({ width: 100, height: 50 }, 0).scale).toBe(1);
 });
@@ -24,4 +24,14 @@ test('zoom has ends, and at an end nothing moves', () => {
 
 test('as CSS', () => {
   expect(css(moved({ x: 1, y: 2, scale: 1.5 }, 0.126, -4))).toBe('translate(1.13px, -2px) scale(1.5000)');
+});
+
+test('the middle of what is seen', () => {
+  const room = { width: 400, height: 200 };
+  expect(middle({ x: 0, y: 0, scale: 1 }, { width: 100, height: 50 }, room)).toEqual({ x: 50, y: 25 });
+  expect(middle({ x: -100, y: 20, scale: 2 }, { width: 150, height: 500 }, room)).toEqual({ x: 100, y: 110 });
+});
+
+test('moved into the window and no further', () => {
+  expect([into(10, 20, 0, 100), into(-5, 20, 0, 100), into(90, 130, 0, 100), into(-5, 200, 0, 100)]).toEqual([0, 5, -30, 5]);
 });

@@ -19,7 +19,7 @@ beforeEach(() => {
   view = new View(document.body, {
     onHover: (k) => told.push(['hover', k]),
     onSelect: (k) => told.push(['select', k]),
-    onToggle: (p) => told.push(['toggle', p]),
+    onToggle: (p, open) => told.push([open ? 'open' : 'close', p]),
   });
   // happy-dom lays nothing out, so what is at a point is what the event says
   (document as { elementFromPoint?: unknown }).elementFromPoint = undefined;
@@ -127,9 +127,28 @@ test('keys it takes do not reach the notebook, others do', () => {
   document.body.removeEventListener('keydown', heard);
 });
 
-test('a double click asks for a block', () => {
-  $('[data-op="10"] path').dispatchEvent(new MouseEvent('dblclick', { bubbles: true }));
-  expect(told).toEqual([['toggle', 'h.0']]);
+test('a double click asks for a closed block to be opened and for an open one to be closed', () => {
+  const twice = (selector: string) => $(selector).dispatchEvent(new MouseEvent('dblclick', { bubbles: true }));
+  twice('[data-op="10"] path'); // an operation that is no block
+  twice('[data-array="1"]');
+  expect(told).toEqual([]);
+  twice('.ncd-block');
+  expect(told).toEqual([['close', 'h.0']]);
+  view.setFacts({ op: { '10': { block: 'h.0.mlp' } } });
+  twice('[data-op="10"] path');
+  expect(told.at(-1)).toEqual(['open', 'h.0.mlp']);
+});
+
+test('wires inside an operation are the operation', () => {
+  const bend = $('[data-array="2"]');
+  $('[data-op="2"]').append(bend);
+  point('pointermove', bend);
+  expect(told).toEqual([['hover', 'op:2']]);
+});
+
+test('while nothing is said there is a hint', () => {
+  expect($('.ncd-status').textContent).toBe('');
+  expect(($('.ncd-status') as HTMLElement).dataset.hint).toContain('double click');
 });
 
 test('hostile facts are text', () => {

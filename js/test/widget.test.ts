@@ -56,12 +56,16 @@ test('what the reader hovers reaches Python once', () => {
 });
 
 test('a double click opens a block and closes it again', () => {
-  const { model, el } = setUp({ opened: ['a'] });
-  const twice = () => el.querySelector('.ncd-block')!.dispatchEvent(new MouseEvent('dblclick', { bubbles: true }));
-  twice();
-  expect(model.get('opened')).toEqual(['a', 'h.0']);
-  twice();
-  expect(model.get('opened')).toEqual(['a']);
+  const facts = { op: { '2': { block: 'h.1' } } };
+  const { model, el } = setUp({ opened: ['a', 'h.0', 'h.0.attn', 'h.01'], closed: ['h.1', 'h.1.mlp', 'h.0.mlp'], facts });
+  const twice = (selector: string) => el.querySelector(selector)!.dispatchEvent(new MouseEvent('dblclick', { bubbles: true }));
+  twice('[data-op="2"] path');
+  expect(model.get('opened')).toEqual(['a', 'h.0', 'h.0.attn', 'h.01', 'h.1']);
+  expect(model.get('closed')).toEqual(['h.1.mlp', 'h.0.mlp']);
+  twice('.ncd-block'); // and all that is in it
+  expect(model.get('opened')).toEqual(['a', 'h.01', 'h.1']);
+  expect(model.get('closed')).toEqual(['h.1.mlp', 'h.0']);
+  expect(model.saved).toBe(2); // both at once
 });
 
 test('a new figure is shown', () => {

@@ -11,6 +11,7 @@ import traitlets
 
 from ncd.circuit.diagram import Diagram
 from ncd.errors import NCDError
+from ncd.options import checked
 
 _STATIC = Path(__file__).parent.parent / "static"
 
@@ -18,7 +19,8 @@ _STATIC = Path(__file__).parent.parent / "static"
 class Widget(anywidget.AnyWidget):
     """A diagram's picture, with traits to ``observe``, ``link`` and ``interact`` with.
 
-    ``opened``: paths of the blocks drawn open beyond what the options say; setting it draws anew.
+    ``opened`` and ``closed``: paths (or classes) of the blocks drawn open, and closed, whatever the
+    options say; setting them draws anew, and a double click on a block sets them.
     ``selected`` and ``hovered``: what was clicked and what is under the pointer, as ``op:3``,
     ``axis:7``, ``block:h.0``, or ``""``; ``facts`` says what those are.
     """
@@ -29,34 +31,41 @@ class Widget(anywidget.AnyWidget):
     svg = traitlets.Unicode("").tag(sync=True)
     facts = traitlets.Dict().tag(sync=True)
     opened = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    closed = traitlets.List(traitlets.Unicode()).tag(sync=True)
     selected = traitlets.Unicode("").tag(sync=True)
     hovered = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, diagram: Diagram, **options: Any) -> None:
         self.diagram = diagram
-        self._options = {"theme": "auto", **dict(diagram.options), **options}
-        opened = self._options.pop("expand", ())
-        opened = [opened] if isinstance(opened, str) else list(opened)
-        self._shown = opened
-        super().__init__(opened=opened, **self._draw(opened))
+        self._simple = diagram.simplify()  # once: what is drawn of it changes with every click
+        self._options = checked({"theme": "auto", **dict(diagram.options), **options})
+        opened, closed = (list(self._options.pop(name, ())) for name in ("expand", "collapse"))
+        self._shown = (opened, closed)
+        super().__init__(opened=opened, closed=closed, **self._draw(opened, closed))
 
-    def _draw(self, opened: list[str]) -> dict[str, Any]:
+    def _draw(self, opened: list[str], closed: list[str]) -> dict[str, Any]:
+        """Picture and facts.  A class among ``closed`` gives way to a path among ``opened``."""
         from ncd import show
 
-        scene, svg = show.picture(self.diagram, **self._options, expand=opened)
+        of = {name: [b.path for b in self._simple.blocks if b.cls == name] or [name] for name in closed}
+        collapse = [path for name in closed for path in of[name] if path not in opened]
+        scene, svg = show.picture(self._simple, **self._options, expand=opened, collapse=collapse)
         return {"svg": str(svg), "facts": _plain(scene.facts)}
 
-    @traitlets.observe("opened")
+    @traitlets.observe("opened", "closed")
     def _redraw(self, change: Any) -> None:
-        if change.new == self._shown:
+        wanted = (list(self.opened), list(self.closed))
+        if wanted == self._shown:
             return
         try:
-            drawn = self._draw(change.new)
+            drawn = self._draw(*wanted)
         except NCDError:
-            self.opened = self._shown  # what is said to be open is what one sees
+            self.opened, self.closed = self._shown  # what is said to be open is what one sees
             raise
-        self._shown = list(change.new)
+        self._shown = wanted
         with self.hold_sync():
+            # Ids of axes and paths of blocks mean the same in every picture, positions of ops do not.
+            self.selected, self.hovered = (_lasting(k) for k in (self.selected, self.hovered))
             self.facts = drawn["facts"]
             self.svg = drawn["svg"]
 
@@ -64,6 +73,10 @@ class Widget(anywidget.AnyWidget):
 def widget(diagram: Diagram, **options: Any) -> Widget:
     """The picture of a diagram as a widget; options as for ``to_svg``, the theme that of the reader if not given."""
     return Widget(diagram, **options)
+
+
+def _lasting(key: str) -> str:
+    return "" if key.startswith("op:") else key
 
 
 def _plain(value: Any) -> Any:

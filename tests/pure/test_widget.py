@@ -1,11 +1,12 @@
 """The widget: what it sends, what redraws it, and that it cannot show what is not so."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ncd import NCDError, show
-from ncd.circuit.diagram import Diagram
+from ncd.circuit.diagram import Block, Diagram, Origin
 from ncd.layout.scene import Scene
 from ncd.notebook.widget import Widget, widget
 
@@ -32,7 +33,7 @@ DIAGRAM = Diagram("d", (), (), (), options=(("labels", "sizes"),))
 def test_it_holds_the_picture_and_its_facts(calls):
     shown = widget(DIAGRAM, depth=2)
     assert isinstance(shown, Widget)
-    assert calls == [{"theme": "auto", "labels": "sizes", "depth": 2, "expand": []}]
+    assert calls == [{"theme": "auto", "labels": "sizes", "depth": 2, "expand": [], "collapse": []}]
     assert shown.svg == "<svg></svg>"
     assert shown.facts == {"op": {"0": {"name": "", "shape": [2, 3]}}}  # as JSON has it
     assert (shown.opened, shown.selected, shown.hovered) == ([], "", "")
@@ -57,6 +58,22 @@ def test_opening_what_is_not_there_changes_nothing(calls):
     assert shown.svg == "<svg>b</svg>"
 
 
+def test_what_is_closed_is_drawn_closed_but_for_what_was_opened_by_name(calls):
+    layers = tuple(Block(f"h.{i}", "Layer") for i in range(2))
+    shown = widget(replace(DIAGRAM, blocks=layers, source=Origin(exact=DIAGRAM)), collapse="Layer")
+    assert shown.closed == ["Layer"]
+    shown.opened = ["h.1"]
+    shown.closed = ["Layer", "x"]
+    assert [c["collapse"] for c in calls] == [["h.0", "h.1"], ["h.0"], ["h.0", "x"]]
+
+
+def test_in_a_new_picture_another_op_has_the_place_of_the_chosen_one(calls):
+    shown = widget(DIAGRAM)
+    shown.selected, shown.hovered = "op:0", "axis:3"
+    shown.opened = ["a"]
+    assert (shown.selected, shown.hovered) == ("", "axis:3")
+
+
 def test_traits_can_be_observed_and_set(calls):
     shown, seen = widget(DIAGRAM), []
     shown.observe(lambda change: seen.append(change.new), "selected")
@@ -65,7 +82,7 @@ def test_traits_can_be_observed_and_set(calls):
 
 
 def test_every_trait_is_shared_with_the_page(calls):
-    assert {"svg", "facts", "opened", "selected", "hovered"} <= set(widget(DIAGRAM).get_state())
+    assert {"svg", "facts", "opened", "closed", "selected", "hovered"} <= set(widget(DIAGRAM).get_state())
 
 
 def test_the_code_that_every_saved_widget_carries_is_small():
