@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ncd.circuit.diagram import Diagram, Op
+from ncd.circuit.diagram import Diagram, Op, Ref
+from ncd.ops.calls import is_window
 from ncd.rewrite.net import numbers
 from ncd.rewrite.tree import drawn_operands, drawn_targets, hidden_arrays
 
@@ -19,7 +20,12 @@ def bundle(diagram: Diagram) -> Diagram:
     together: list[set[int]] = []
     for op in diagram.ops:
         if op.symbol in WINDOWS:
-            for a, _, _ in drawn_operands(op, hidden):
+            # As the call itself sees it: what is drawn may have its axes in another order.
+            windows = [c for c in op.body if is_window(c.name.split(".")[-1])]
+            seen = {c.args[0].id for c in windows if c.args and isinstance(c.args[0], Ref)}
+            for a, _, made in drawn_operands(op, hidden):
+                if not made and a.id not in seen:
+                    continue
                 if len(a.shape) == 4 and len(a.wires) >= 2 and all(len(x.leaves) == 1 for x in a.axes[-2:]):
                     first, second = a.wires[-2].id, a.wires[-1].id
                     if pairs.setdefault(first, second) != second:

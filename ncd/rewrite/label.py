@@ -64,7 +64,9 @@ def _table_label(net: Net, node: Node) -> str:
     """E looks up what enters; P what does not: positions, or a type that is always the same."""
     table = next((a for a in node.ins if a.kind == "parameter"), None)
     looked_up = [a for a in node.ins if a is not table]
-    return "P" if looked_up and all(net.constant(a) for a in looked_up) else "E"
+    if not looked_up or not all(net.constant(a) for a in looked_up):
+        return "E"
+    return "T" if table is not None and "type" in table.name else "P"
 
 
 def _scale_label(net: Net, node: Node) -> str:

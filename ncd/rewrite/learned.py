@@ -66,8 +66,9 @@ def learned(net: Net, sample: Sample) -> None:
             for i in hidden:
                 if node.ins[i].wires:
                     source(net, sample, node, i)
-        elif node.view and not shown:
-            weight = node.ins[0]
+        elif not shown and weights and (node.view or node.name in ("getitem", "index", "index_select", "slice", "narrow")):
+            # A part of a weight, chosen by nothing that enters: a weight itself.
+            weight = node.ins[weights[0]]
             node.kind, node.symbol, node.label, node.view = "source", "source", weight_label(weight), False
 
 
@@ -134,10 +135,10 @@ def weight_label(weight: Array) -> str:
     """A short name for a free parameter: the last word of its path that says something."""
     words = [w for w in weight.name.split(".") if w not in ("weight", "bias") and not w.isdigit()]
     last = words[-1] if words else "P"
-    short = {"cls_token": "cls", "position_embeddings": "P", "pos_embed": "P", "embed_positions": "P"}
-    if last in short:
-        return short[last]
-    return last if len(last) <= 5 else last.replace("_", " ").split()[0][:6]
+    if "pos" in last or last == "wpe":
+        return "P"
+    parts = last.split("_")
+    return parts[0] if len(parts[0]) > 1 else last[:6]
 
 
 def split_projections(net: Net) -> None:
