@@ -15,6 +15,9 @@ from types import FrameType
 from typing import Any
 
 import torch
+from torch._C import _get_dispatch_stack_at, _len_torch_dispatch_stack
+from torch._C import _pop_torch_dispatch_stack as _pop_mode
+from torch._C import _push_on_torch_dispatch_stack as _push_mode
 from torch._C._functorch import peek_interpreter_stack
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
@@ -103,6 +106,10 @@ class Recorder(TorchFunctionMode):
         self.activations = [root]
         self.entered: dict[str, int] = {}
         self.by_frame: dict[FrameType, Activation | None] = {}
+        self.methods: set[Activation] = set()
+        """Calls of methods other than forward."""
+        self.entered_from: dict[Activation, FrameType] = {}
+        """The innermost frame of the user's around each module call: further out nothing is to be learned."""
         self.calls: list[Recorded] = []
         self.body = self.calls
         self.values: list[Value] = []
@@ -189,10 +196,10 @@ class Recorder(TorchFunctionMode):
         seen_args = tuple([self.refer(a, ins, tensors) for a in args])
         seen_kwargs = {k: self.refer(a, ins, tensors) for k, a in kwargs.items()}
         before = [(_version(t), t.shape) for t in tensors]
-        frames = self.stack.frames(3)
+        frames = self.stack.frames(3, self.entered_from.get(self.here))
         inside: list[Recorded] = []
         again = opened_copy(fn)
-        out = fn(*args, **kwargs) if again is None else self.open(again, args, kwargs, inside)
+        out = self.run(fn, args, kwargs) if again is None else self.open(again, args, kwargs, inside)
         written = [t for t, (v, s) in zip(tensors, before, strict=True) if _version(t) != v or t.shape != s]
         outs: list[Value] = []
         shape = self.result(out, outs) if not written else None
@@ -218,6 +225,18 @@ class Recorder(TorchFunctionMode):
         self.body.append(record)
         return out
 
+    def run(self, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Call ``fn`` with Gaps out of the way: it would let each aten op pass, and take as long as the op itself."""
+        depth = _len_torch_dispatch_stack()
+        top = _get_dispatch_stack_at(depth - 1) if depth else None
+        if type(top) is not Gaps:
+            return fn(*args, **kwargs)
+        _pop_mode(None)
+        try:
+            return fn(*args, **kwargs)
+        finally:
+            _push_mode(top)
+
     def open(self, again: Callable[..., Any], args: Any, kwargs: Any, inside: list[Recorded]) -> Any:
         """Run a Python composite with its own calls recorded one level below."""
         outer, self.body, self.busy = self.body, inside, False
@@ -238,6 +257,11 @@ class Recorder(TorchFunctionMode):
         return done
 
     # ---------------------------------------------------------------- modules
+    def let_go(self) -> None:
+        """Forget the frames, which hold everything that was local to the model's methods."""
+        self.by_frame.clear()
+        self.entered_from.clear()
+
     def locate(self, frames: list[FrameType]) -> Activation:
         """The innermost module call this line is in; a method other than forward counts as one."""
         here = self.here
@@ -253,6 +277,7 @@ class Recorder(TorchFunctionMode):
                 known = None
                 if ours and all(a.module is not owner for a in _upward(here)):
                     known = self.activate(owner, here)
+                    self.methods.add(known)
                 self.by_frame[frame] = known
             if known is not None and known.parent is here:
                 here = known
@@ -284,7 +309,10 @@ class Recorder(TorchFunctionMode):
         if module is self.root.module and self.here is self.root and "" not in self.entered:
             self.entered[""] = 1
             return
-        self.here = self.activate(module, self.locate(self.stack.frames(1)))
+        frames = self.stack.frames(1, self.entered_from.get(self.here))
+        self.here = self.activate(module, self.locate(frames))
+        if frames:
+            self.entered_from[self.here] = frames[0]
 
     def leave(self, module: torch.nn.Module, _: Any, __: Any) -> None:
         here: Activation | None = self.here
@@ -293,7 +321,7 @@ class Recorder(TorchFunctionMode):
         if here is not None and here is not self.root:
             assert here.parent is not None
             self.here = here.parent
-            while self.here.parent is not None and self.here in self.by_frame.values():
+            while self.here.parent is not None and self.here in self.methods:
                 self.here = self.here.parent
 
 
@@ -347,5 +375,6 @@ def recording(recorder: Recorder) -> Iterator[None]:
         with torch.no_grad(), torch.compiler.set_stance("force_eager"), Gaps(recorder), recorder:
             yield
     finally:
+        recorder.let_go()
         for hook in hooks:
             hook.remove()

@@ -24,34 +24,42 @@ def is_users(code: CodeType) -> bool:
 
 
 class Stack:
-    """Reads places off the running stack, remembering what it learned about each code object."""
+    """Reads places off the running stack, remembering what it learned about each code object.
+
+    Everything is kept by the id of a code object, which is kept too: hashing one reads all its constants.
+    """
 
     def __init__(self) -> None:
-        self.users: dict[CodeType, bool] = {}
-        self.positions: dict[CodeType, list[tuple[int | None, int | None, int | None, int | None]]] = {}
-        self.places: dict[tuple[CodeType, int], Place] = {}
+        self.users: dict[int, bool] = {}
+        self.codes: list[CodeType] = []
+        self.positions: dict[int, list[tuple[int | None, int | None, int | None, int | None]]] = {}
+        self.places: dict[tuple[int, int], Place] = {}
 
-    def frames(self, skip: int = 1) -> list[FrameType]:
-        """The user's frames, innermost first."""
+    def frames(self, skip: int = 1, last: FrameType | None = None) -> list[FrameType]:
+        """The user's frames, innermost first, as far as ``last``."""
         frame: FrameType | None = sys._getframe(skip + 1)
         found = []
         while frame is not None:
             code = frame.f_code
-            mine = self.users.get(code)
+            mine = self.users.get(id(code))
             if mine is None:
-                mine = self.users[code] = is_users(code)
+                mine = self.users[id(code)] = is_users(code)
+                self.codes.append(code)
             if mine:
                 found.append(frame)
+                if frame is last:
+                    break
             frame = frame.f_back
         return found
 
     def place(self, frame: FrameType) -> Place:
-        key = (frame.f_code, frame.f_lasti)
+        """Where a frame is now.  It is one that ``frames`` gave."""
+        code = frame.f_code
+        key = (id(code), frame.f_lasti)
         if key not in self.places:
-            code = frame.f_code
-            if code not in self.positions:
-                self.positions[code] = list(code.co_positions())
-            line, end, column, end_column = self.positions[code][frame.f_lasti // 2]
+            if id(code) not in self.positions:
+                self.positions[id(code)] = list(code.co_positions())
+            line, end, column, end_column = self.positions[id(code)][frame.f_lasti // 2]
             self.places[key] = Place(
                 code.co_filename,
                 line or frame.f_lineno,

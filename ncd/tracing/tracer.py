@@ -211,7 +211,6 @@ def finish(recorder: Recorder, inputs: Inputs, grown: dict[str, int], seeds: lis
             else:
                 dims.append((Atom(n),))
         v.dims = tuple(dims)
-    recorder.by_frame.clear()
     return Taken(found, inputs, grown, enlarged)
 
 
