@@ -98,8 +98,11 @@ def _core(o: Operation, tiled: dict[str, list[End]], touched: Sequence[End]) -> 
 
 
 def against_memory(ends: Sequence[End]) -> int:
-    places = [e.place for e in ends]
-    return sum(a > b for i, a in enumerate(places) for b in places[i + 1 :])
+    return _inverted([e.place for e in ends])
+
+
+def _inverted(numbers: Sequence[int]) -> int:
+    return sum(a > b for i, a in enumerate(numbers) for b in numbers[i + 1 :])
 
 
 def spread(crossed: float) -> float:
@@ -112,9 +115,11 @@ def cost(container: Container) -> float:
     total = sum(spread(of_gap(container, g)) for g in range(len(container.columns) + 1))
     weight = MEMORY["root" if container.root else "port"]
     total += weight * sum(against_memory(p.ends) for p in (*container.left, *container.right))
+    if container.root:
+        total += weight * _inverted([p.operand for p in container.left])
     for column in container.columns:
         numbers = [item.number for item in column if isinstance(item, Operation)]
-        total += WRITTEN * sum(a > b for i, a in enumerate(numbers) for b in numbers[i + 1 :])
+        total += WRITTEN * _inverted(numbers)
         for item in column:
             if isinstance(item, Operation):
                 total += spread(of_operation(item))

@@ -195,6 +195,17 @@ def mirror(item: Item) -> None:
                 mirror(inner)
 
 
+def mirror_columns(container: Container) -> None:
+    """Turn the order of items, and of the arrays at routes, upside down; the wires of each array stay in order."""
+    for column in container.columns:
+        column.reverse()
+        for item in column:
+            if isinstance(item, Operation) and item.style == "route":
+                item.left.reverse()
+    container.left.reverse()
+    container.right.reverse()
+
+
 # -- states ------------------------------------------------------------------------------------
 
 State = tuple[object, ...]

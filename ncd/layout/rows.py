@@ -15,7 +15,7 @@ from ncd.text import width
 from ncd.theme import tone
 
 DEEP, WIRES, RAGGED, TOO_WIDE = 0.3, 0.02, 0.6, 50.0
-"""Costs, in rows: a cut by its depth and for each wire, a row by the square of what is left empty."""
+"""Costs, in rows: a cut by the square of its depth and for each wire, a row by the square of what is left empty."""
 TRAIL = 26.0
 """Room at the end of a row that goes on."""
 EDGE = 8.0
@@ -31,7 +31,7 @@ def choose(cuts: Sequence[Cut], end: float, most: float, lead: float) -> list[Cu
     for i in range(len(places) + 1):
         final = i == len(places)
         stop = end if final else xs[i]
-        own = 0.0 if final else DEEP * places[i].depth + WIRES * places[i].wires
+        own = 0.0 if final else DEEP * places[i].depth ** 2 + WIRES * places[i].wires
         found = (inf, -1)
         for j in range(i - 1, -2, -1):
             start = 0.0 if j < 0 else xs[j]

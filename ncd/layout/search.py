@@ -78,19 +78,52 @@ def search(root: Container, free: bool, seed: int, lift: float) -> float:
             keep()
         order.load(root, state)
         _exchange(root)
-        _mirror_where_better(root)
+        _upright(root, lift)
+        _settle(root)
     return cost(root)
 
 
-def _mirror_where_better(container: Container) -> None:
-    """Turn blocks upside down, and the whole, where that brings them nearer to the order they were written in."""
+def _upright(container: Container, lift: float) -> None:
+    """Turn blocks, or just the stacks of their columns, upside down where that is nearer to how they were written.
+
+    With as much to say for either, what passes an operation stands below it (above it with ``lift``).
+    """
+    for turn in (order.mirror, order.mirror_columns):
+        before = (round(_around(container), 6), _hanging(container, lift))
+        turn(container)
+        if (round(_around(container), 6), _hanging(container, lift)) >= before:
+            turn(container)
     for kid in container.kids:
         if isinstance(kid, Container):
-            _mirror_where_better(kid)
-    before = _around(container)
-    order.mirror(container)
-    if _around(container) >= before:
-        order.mirror(container)
+            _upright(kid, lift)
+
+
+def _settle(root: Container) -> None:
+    """Put what enters and leaves the picture in memory order where nothing speaks against it."""
+    best = cost(root)
+    for port in (*root.left, *root.right):
+        ends = list(port.ends)
+        port.ends.sort(key=lambda e: e.place)
+        now = cost(root)
+        if now < best:
+            best = now
+        else:
+            port.ends[:] = ends
+
+
+def _hanging(container: Container, lift: float) -> int:
+    """How often a lane stands on the wrong side of an operation or block."""
+    count = 0
+    for column in container.columns:
+        lanes = 0
+        for item in reversed(column) if lift else column:
+            if isinstance(item, Lane):
+                lanes += 1
+            else:
+                count += lanes
+                if isinstance(item, Container):
+                    count += _hanging(item, lift)
+    return count
 
 
 def _exchange(container: Container) -> None:
