@@ -66,11 +66,15 @@ def _wrapped(figure: _Figure, named: str, labels: bool, width: float | None, dia
     page: rows.Page | None = None
     tail = rows.tail(whole.spacing.widest() if labels else 8.0)
     for _ in range(TRIES):
-        cuts = rows.choose(places, end, most, tail + rows.EDGE) if width is not None and (page is None or page.width > width) else []
+        cuts = (
+            rows.choose(places, end, most, tail + rows.EDGE)
+            if width is not None and (page is None or page.width > width)
+            else []
+        )
         if not cuts:
             break
         drawn = figure.drawn([(c.container, c.gap) for c in cuts])
-        edges = sorted(drawn.spacing.gaps[c.container][c.gap].c0 - 1 for c in cuts)
+        edges = sorted(drawn.spacing.ends((c.container, c.gap) for c in cuts))
         page = rows.Page(drawn.strip, figure.root.x1, edges, named, labels, tail)
         most -= page.width - (width or 0.0) + 2
     page = page or rows.Page(whole.strip, end, [], named, labels, tail)

@@ -249,4 +249,3 @@ def _ports(root: Container, diagram: Diagram, builder: Builder) -> None:
         return made, read
 
     visit(root)
-

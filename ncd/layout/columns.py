@@ -25,7 +25,9 @@ def assign(container: Container) -> None:
     leaving = {p.value for p in container.right}
 
     for kid in reversed(container.kids):
-        latest = min((min((column[r] for r in readers.get(p.value, ())), default=count) for p in kid.right), default=1) - 1
+        latest = (
+            min((min((column[r] for r in readers.get(p.value, ())), default=count) for p in kid.right), default=1) - 1
+        )
         if latest > column[kid] and _better_late(kid, container, maker, readers, leaving):
             column[kid] = latest
     container.late = {k for k in container.kids if column[k] > earliest[k]}
@@ -33,7 +35,9 @@ def assign(container: Container) -> None:
     container.columns = [[] for _ in range(count)]
     for kid in container.kids:
         container.columns[column[kid]].append(kid)
-    for value in dict.fromkeys((*(p.value for p in container.left), *(p.value for k in container.kids for p in k.right))):
+    for value in dict.fromkeys(
+        (*(p.value for p in container.left), *(p.value for k in container.kids for p in k.right))
+    ):
         start = column[maker[value]] if value in maker else -1
         last = count if value in leaving else max((column[r] for r in readers.get(value, ())), default=start)
         for c in range(start + 1, last):
@@ -41,7 +45,7 @@ def assign(container: Container) -> None:
 
 
 def _beside_blocks(container: Container, count: int) -> int:
-    """Give operations that moved right beside a block a column of their own behind it: rows may then end in the block."""
+    """Operations that moved right beside a block get a column behind it, so that rows may end in the block."""
     blocks = {c for kid, c in container.column.items() if isinstance(kid, Container)}
     moved = {c for kid, c in container.column.items() if kid in container.late and isinstance(kid, Operation)} & blocks
     shift = [c + sum(m < c for m in moved) for c in range(count)]

@@ -13,9 +13,7 @@ Facts = Mapping[str, Mapping[str, Mapping[str, object]]]
 def facts(diagram: Diagram) -> Facts:
     return {
         "op": {str(i): _op(op) for i, op in enumerate(diagram.ops)},
-        "axis": {
-            str(w.id): {"name": w.name, "size": w.size} for a in diagram.arrays for w in a.wires
-        },
+        "axis": {str(w.id): {"name": w.name, "size": w.size} for a in diagram.arrays for w in a.wires},
         "array": {str(a.id): _array(a) for a in diagram.arrays},
         "block": {b.path: {"title": title_of(b), "cls": b.cls, "repeat": b.repeat} for b in diagram.blocks},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -58,7 +59,7 @@ SPINE = Weights(level=1.0, passing=1.5)
 
 @dataclass
 class Stand:
-    """Where the parts of a box-style operation stand; ``inner_*`` are wires led round the symbol to or from their arrays."""
+    """Where the parts of a box-style operation stand; ``inner_*`` are wires led round the symbol."""
 
     top: Slot
     bottom: Slot
@@ -87,22 +88,29 @@ class Frame:
     """A container's heights: (top, bottom) per row it is drawn in, and what crosses each of its gaps."""
 
     extents: list[tuple[Slot, Slot]] = field(default_factory=list)
-    row: list[int] = field(default_factory=list)
-    """For the left face, each column and the right face, which extent holds it."""
+    row: list[tuple[int, int]] = field(default_factory=list)
+    """For the left face, each column and the right face: the rows in which it begins and ends."""
+    cuts: list[tuple[Container, int]] = field(default_factory=list)
+    """Where its rows end, from left to right; also in blocks inside."""
     pieces: list[list[Piece]] = field(default_factory=list)
-    broken: dict[int, list[tuple[End, Item]]] = field(default_factory=dict)
-    """At a gap where a row ends: the ends that go on in the next row."""
+    broken: dict[int, list[tuple[Wire, Slot, Item]]] = field(default_factory=dict)
+    """At a gap where a row ends: the wires that go on in the next row, with their heights in this one."""
 
 
 class Heights:
     """Builds the programme of a tree of containers; after ``solve``, ``y`` tells the height of a slot."""
 
-    def __init__(self, root: Container, weights: Weights, cuts: Cuts = (), solved: dict[object, list[float]] | None = None):
+    def __init__(
+        self, root: Container, weights: Weights, cuts: Cuts = (), solved: dict[object, list[float]] | None = None
+    ):
         self.root, self.weights, self.cuts = root, weights, frozenset(cuts)
         self.programme = Programme()
         self.stands: dict[Operation, Stand] = {}
         self.frames: dict[Container, Frame] = {}
-        self.edges: dict[Item, tuple[list[Edge], list[Edge]]] = {}
+        self.edges: dict[Item, list[tuple[list[Edge], list[Edge]]]] = {}
+        """For each row that an item is in, what limits it above and below."""
+        self.levels: dict[Lane, list[dict[End, Slot]]] = {}
+        """Of a lane beside a block that rows end in: its heights in every row."""
         self.solved: dict[object, list[float]] = {} if solved is None else solved
         self.repeated = self._repeated()
         self._container(root)
@@ -131,13 +139,24 @@ class Heights:
             if face:
                 tops.append((face[0].ends[0].slot, top))
                 bottoms.append((face[-1].ends[-1].slot, bottom))
-        self.edges[item] = (list(dict.fromkeys(tops)), list(dict.fromkeys(bottoms)))
+        self.edges[item] = [(list(dict.fromkeys(tops)), list(dict.fromkeys(bottoms)))]
 
     # -- items -----------------------------------------------------------------------------
 
-    def _lane(self, lane: Lane) -> None:
-        self._stack(lane.left, self.weights.cohesion)
-        self._extend(lane, WIRE_EXTENT, WIRE_EXTENT)
+    def leaving(self, item: Item, e: End) -> Slot:
+        """The height at which a wire leaves an item."""
+        return self.levels[item][-1][e] if isinstance(item, Lane) and item in self.levels else e.slot
+
+    def _lane(self, lane: Lane, rows: int) -> None:
+        edges = []
+        for _ in range(rows):
+            self._stack(lane.left, self.weights.cohesion)
+            self._extend(lane, WIRE_EXTENT, WIRE_EXTENT)
+            edges += self.edges[lane]
+            self.levels.setdefault(lane, []).append({e: e.slot for e in lane.port.ends})
+        self.edges[lane] = edges
+        for e in lane.port.ends:
+            e.slot = self.levels[lane][0][e]
 
     def _operation(self, o: Operation) -> None:
         if o.style == "word":
@@ -184,7 +203,7 @@ class Heights:
             outs = [(first[0], d + sink * (span - span_out)) for d in down_out]
         tiled = {i: p.slot() for i in (*o.above, *o.below)}
         for group in (o.above, o.below):
-            for a, b in zip(group, group[1:], strict=False):
+            for a, b in itertools.pairwise(group):
                 p.apart(tiled[a], tiled[b], AXIS)
         if o.above:
             last = tiled[o.above[-1]]
@@ -213,7 +232,13 @@ class Heights:
         return out
 
     def _side(
-        self, o: Operation, face: Face, tiled: dict[str, list[End]], touched: list[End], slots: list[Slot], at: dict[str, Slot]
+        self,
+        o: Operation,
+        face: Face,
+        tiled: dict[str, list[End]],
+        touched: list[End],
+        slots: list[Slot],
+        at: dict[str, Slot],
     ) -> list[tuple[End, Slot]]:
         """Heights of one side's ends: those of the symbol's wires, or if these are in another order, their own."""
         goal = [(e, at[i]) for i in o.above for e in tiled[i]]
@@ -238,44 +263,83 @@ class Heights:
         mark = (p.count, len(p.gaps), len(p.ties))
         frame = self.frames[c] = Frame()
         count = len(c.columns)
-        for k in range(count + 2):
-            if not frame.extents or (c, k - 1) in self.cuts:
-                frame.extents.append((p.slot(), p.slot()))
-            frame.row.append(len(frame.extents) - 1)
+        self._rows(c, frame)
+        frame.extents = [(p.slot(), p.slot()) for _ in range(len(frame.cuts) + 1)]
         self._stack(c.left, self.weights.port_cohesion)
         self._stack(c.right, self.weights.port_cohesion)
         for face, k in ((c.left, 0), (c.right, count + 1)):
             if face:
-                self._inside(c, k, [(face[0].ends[0].slot, WIRE_EXTENT)], [(face[-1].ends[-1].slot, WIRE_EXTENT)])
+                self._inside(
+                    c, frame.row[k][0], [(face[0].ends[0].slot, WIRE_EXTENT)], [(face[-1].ends[-1].slot, WIRE_EXTENT)]
+                )
         for k, column in enumerate(c.columns):
-            above: list[Edge] = []
+            start, stop = frame.row[k + 1]
             for item in column:
                 if isinstance(item, Lane):
-                    self._lane(item)
+                    self._lane(item, stop - start + 1)
                 elif isinstance(item, Operation):
                     self._operation(item)
                 else:
                     self._container(item)
-                tops, bottoms = self.edges[item]
-                for a, d in above:
-                    for b, u in tops:
-                        p.apart(a, b, d + u)
-                self._inside(c, k + 1, tops, bottoms)
-                above = bottoms
+            for row in range(start, stop + 1):
+                above: list[Edge] = []
+                for item in column:
+                    tops, bottoms = self.edges[item][row - start]
+                    for a, d in above:
+                        for b, u in tops:
+                            p.apart(a, b, d + u)
+                    self._inside(c, row, tops, bottoms)
+                    above = bottoms
         for gap in range(count + 1):
             self._gap(c, gap)
         for top, bottom in frame.extents:
             p.apart(top, bottom, 2 * PADDING)
             p.tie(top, bottom, self.weights.extent)
-        above, below = (BLOCK_EXTENT + 16, BLOCK_EXTENT + 5) if c.repeat > 1 else (BLOCK_EXTENT, BLOCK_EXTENT)
-        self.edges[c] = ([(t, above) for t, _ in frame.extents], [(b, below) for _, b in frame.extents])
+        over, under = (BLOCK_EXTENT + 16, BLOCK_EXTENT + 5) if c.repeat > 1 else (BLOCK_EXTENT, BLOCK_EXTENT)
+        self.edges[c] = [([(t, over)], [(b, under)]) for t, b in frame.extents]
         if c in self.repeated:
             self._freeze(c, mark)
 
-    def _inside(self, c: Container, k: int, tops: list[Edge], bottoms: list[Edge]) -> None:
-        """Keep what is in a column within the container."""
-        frame = self.frames[c]
-        top, bottom = frame.extents[frame.row[k]]
+    def _rows(self, c: Container, frame: Frame) -> None:
+        """Which rows each column is in.  A cut is in the container itself or in a block of one of its columns."""
+        own = {gap for d, gap in self.cuts if d is c}
+        count = len(c.columns)
+        row = 0
+        frame.row.append((0, 0))
+        for k in range(count + 1):
+            if k in own:
+                frame.cuts.append((c, k))
+                row += 1
+            inside = (
+                [u for kid in c.columns[k] if isinstance(kid, Container) for u in self._within(kid)]
+                if k < count
+                else []
+            )
+            frame.row.append((row, row + len(inside)))
+            frame.cuts += inside
+            row += len(inside)
+
+    def _within(self, c: Container) -> list[tuple[Container, int]]:
+        """The cuts in a container and in what it holds, from left to right."""
+        if not self.cuts:
+            return []
+        found = []
+        for k in range(len(c.columns) + 1):
+            if (c, k) in self.cuts:
+                found.append((c, k))
+            for kid in c.columns[k] if k < len(c.columns) else ():
+                if isinstance(kid, Container):
+                    found += self._within(kid)
+        return found
+
+    def cuts_beside(self, c: Container, k: int) -> list[tuple[Container, int]]:
+        """The cuts within the blocks of a column."""
+        start, stop = self.frames[c].row[k + 1]
+        return self.frames[c].cuts[start:stop]
+
+    def _inside(self, c: Container, row: int, tops: list[Edge], bottoms: list[Edge]) -> None:
+        """Keep what is in a row within the container."""
+        top, bottom = self.frames[c].extents[row]
         strip = STRIP if c.title and not c.root else 0.0
         for slot, extent in tops:
             self.programme.apart(top, slot, max(extent - 7, 8) + strip + PADDING - 4)
@@ -292,9 +356,11 @@ class Heights:
         for item in before:
             for port in item.left if item is c else item.right:
                 for e in port.ends:
-                    start.setdefault(e.wire, (e.slot, item))
+                    start.setdefault(e.wire, (self.leaving(item, e), item))
                     leaving.setdefault(e.wire, e)
-        arriving = [(e, item) for item in behind for port in (item.right if item is c else item.left) for e in port.ends]
+        arriving = [
+            (e, item) for item in behind for port in (item.right if item is c else item.left) for e in port.ends
+        ]
         if (c, gap) in self.cuts:
             start = self._broken(c, gap, start, leaving, {e.wire for e, _ in arriving})
         fan: dict[Wire, int] = {}
@@ -324,7 +390,9 @@ class Heights:
             ends = o.sources.get(e.index, [])
             for s in ends:
                 passing = isinstance(source[s.wire], Lane)
-                weight = self.weights.piece if len(ends) == 1 else self.weights.passing if passing else self.weights.level
+                weight = (
+                    self.weights.piece if len(ends) == 1 else self.weights.passing if passing else self.weights.level
+                )
                 self.programme.tie(s.slot, e.slot, weight)
 
     def _broken(
@@ -332,9 +400,9 @@ class Heights:
     ) -> dict[Wire, tuple[Slot, Item]]:
         """New heights for the wires that start the next row, free of those they had."""
         frame = self.frames[c]
-        frame.broken[gap] = [(e, start[w][1]) for w, e in leaving.items() if w in used]
+        ends = [e for w, e in leaving.items() if w in used]
+        frame.broken[gap] = [(e.wire, *start[e.wire]) for e in ends]
         fresh: dict[Wire, tuple[Slot, Item]] = {}
-        ends = [e for e, _ in frame.broken[gap]]
         before: End | None = None
         for e in ends:
             slot = self.programme.slot()
@@ -346,7 +414,7 @@ class Heights:
             fresh[e.wire] = (slot, start[e.wire][1])
             before = e
         if ends:
-            top, bottom = frame.extents[frame.row[gap + 1]]
+            top, bottom = frame.extents[frame.row[gap + 1][0]]
             self.programme.apart(top, fresh[ends[0].wire][0], 10 + (0 if c.root else STRIP))
             self.programme.apart(fresh[ends[-1].wire][0], bottom, 14)
         return {**start, **fresh}
@@ -355,14 +423,12 @@ class Heights:
 
     def _repeated(self) -> dict[Container, object]:
         """Blocks that occur more than once in the same order, and in one row: these are solved once."""
-        broken = {c for c, _ in self.cuts}
-        whole: dict[Container, bool] = {}
-
-        def unbroken(c: Container) -> bool:
-            whole[c] = all([unbroken(k) for k in c.kids if isinstance(k, Container)]) and c not in broken
-            return whole[c]
-
-        unbroken(self.root)
+        broken: set[Container] = set()
+        for cut, _ in self.cuts:
+            around: Container | None = cut
+            while around:
+                broken.add(around)
+                around = around.parent
         keys: dict[Container, object] = {}
         number: dict[object, int] = {}
         by_signature: dict[int, int] = {}
@@ -377,7 +443,7 @@ class Heights:
         def mark(c: Container) -> None:
             for kid in c.kids:
                 if isinstance(kid, Container):
-                    if kid in keys and number[keys[kid]] > 1 and whole[kid]:
+                    if kid in keys and number[keys[kid]] > 1 and kid not in broken:
                         found[kid] = keys[kid]
                     else:
                         mark(kid)

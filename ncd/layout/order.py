@@ -218,9 +218,7 @@ def save(item: Item) -> State:
     if isinstance(item, Lane):
         return ports
     if isinstance(item, Operation):
-        touched = tuple(
-            tuple((e.port.operand, e.place) for e in side) for side in (item.touched_in, item.touched_out)
-        )
+        touched = tuple(tuple((e.port.operand, e.place) for e in side) for side in (item.touched_in, item.touched_out))
         return (ports, tuple(item.above), tuple(item.below), touched, tuple(sorted(item.pins.items())))
     names = numbering(item)
     return (ports, tuple(tuple((names[key(i)], save(i)) for i in column) for column in item.columns))

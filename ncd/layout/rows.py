@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
 from math import inf
 
 from ncd import symbols
@@ -40,7 +39,12 @@ def choose(cuts: Sequence[Cut], end: float, most: float, lead: float) -> list[Cu
             if over and (found[0] < inf or (i - j > 2 and j >= 0)):
                 break
             free = max(0.0, 1 - (stop - start) / room)
-            cost = (0.0 if j < 0 else best[j][0]) + 1 + own + (TOO_WIDE if over else RAGGED * (0.3 if final else 1) * free**2)
+            cost = (
+                (0.0 if j < 0 else best[j][0])
+                + 1
+                + own
+                + (TOO_WIDE if over else RAGGED * (0.3 if final else 1) * free**2)
+            )
             if cost < found[0]:
                 found = (cost, j)
         best.append(found)
@@ -168,9 +172,7 @@ class Page:
         for g in b.glyphs:
             x0, y0, x1, y1 = g.box
             ins, outs = [y + dy for y in g.ins], [y + dy for y in g.outs]
-            self.marks += symbols.marks(
-                g.symbol, g.label, x0 + dx, y0 + dy, x1 + dx, y1 + dy, ins, outs, g.ids, g.tone
-            )
+            self.marks += symbols.marks(g.symbol, g.label, x0 + dx, y0 + dy, x1 + dx, y1 + dy, ins, outs, g.ids, g.tone)
         for t in b.labels:
             put(_text(t, dx, dy))
 

@@ -7,6 +7,7 @@ become one, and begins where one becomes two.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -94,19 +95,23 @@ class _Walk:
 
     def between(self, items: Sequence[Item | Border], right: bool) -> list[Between]:
         """The pairs of neighbouring arrays on one side of a column, from the top."""
-        y = self.heights.y
+        y, row = self.heights.y, -1 if right else 0
         out: list[Between] = []
         count: dict[tuple[Value, Value], int] = {}
         before: tuple[Value, float, Item | Border] | None = None
         for item in items:
             face = item.face if isinstance(item, Border) else item.right if right else item.left
             for port in face:
-                top, bottom = y(port.ends[0].slot), y(port.ends[-1].slot)
+                first, last = port.ends[0], port.ends[-1]
+                if right and isinstance(item, Lane):
+                    top, bottom = y(self.heights.leaving(item, first)), y(self.heights.leaving(item, last))
+                else:
+                    top, bottom = y(first.slot), y(last.slot)
                 if before:
                     value, low, upper = before
                     high = top - OVER
                     if upper is not item:
-                        low, high = max(low, self._floor(upper)), min(high, self._ceiling(item, top))
+                        low, high = max(low, self._floor(upper, row)), min(high, self._ceiling(item, row, top))
                     pair = (value, port.value)
                     count[pair] = count.get(pair, 0) + 1
                     low = min(low, high)
@@ -117,20 +122,22 @@ class _Walk:
                 before = (port.value, bottom + UNDER, item)
         return out
 
-    def _floor(self, upper: Item | Border) -> float:
-        """How far down an item reaches besides its wires."""
+    def _floor(self, upper: Item | Border, row: int) -> float:
+        """How far down an item reaches in a row, besides the wires of its face."""
         y = self.heights.y
         if isinstance(upper, Container):
-            return max(y(b) for _, b in self.heights.frames[upper].extents) + 6 + 5 * (upper.repeat > 1)
+            return y(self.heights.frames[upper].extents[row][1]) + 6 + 5 * (upper.repeat > 1)
         if isinstance(upper, Operation) and upper.style == "box":
             return y(self.heights.stands[upper].bottom) + 5
+        if isinstance(upper, Lane):
+            return y(self.heights.levels[upper][row][upper.port.ends[-1]]) + UNDER
         return -1e9
 
-    def _ceiling(self, lower: Item | Border, top: float) -> float:
-        """How far up an item reaches besides its wires."""
+    def _ceiling(self, lower: Item | Border, row: int, top: float = 0.0) -> float:
+        """How far up an item reaches in a row, besides the wires of its face; ``top`` is the first of these."""
         y = self.heights.y
         if isinstance(lower, Container):
-            return min(y(t) for t, _ in self.heights.frames[lower].extents) - 6 - 16 * (lower.repeat > 1)
+            return y(self.heights.frames[lower].extents[row][0]) - 6 - 16 * (lower.repeat > 1)
         if isinstance(lower, Operation):
             if lower.style == "box":
                 return y(self.heights.stands[lower].top) - 5
@@ -138,6 +145,8 @@ class _Walk:
                 return top - 27
             if lower.sign:
                 return min(y(p.ends[0].slot) for p in (lower.left[0], lower.right[0])) - 26
+        if isinstance(lower, Lane):
+            return y(self.heights.levels[lower][row][lower.port.ends[0]]) - OVER
         return 1e9
 
     # -- walking ---------------------------------------------------------------------------
@@ -146,7 +155,9 @@ class _Walk:
         """Walk through a container with the lines that enter it; returns those that leave it."""
         start, end = Border(c.left), Border(c.right)
         gaps = self.spacing.gaps[c]
-        now = {b.key: _clamp(state.get(b.key, b.wish), b.low, b.high) for b in self.between([start], True)}
+        first_column: Sequence[Item | Border] = c.columns[0] if c.columns else [end]
+        wishes = {b.key: b.wish for b in self.between(first_column, False)} | dict(state)
+        now = {b.key: _clamp(wishes.get(b.key, b.wish), b.low, b.high) for b in self.between([start], True)}
         for k, gap in enumerate(gaps):
             first, last = k == 0, k == len(gaps) - 1
             behind: Sequence[Item | Border] = [start] if first else c.columns[k - 1]
@@ -208,6 +219,7 @@ class _Walk:
         """Lines past the items of a column, up to where those that read both arrays join them, and through blocks."""
         x0, x1 = self.spacing.columns[c][k]
         column = c.columns[k]
+        ends = self.spacing.ends(self.heights.cuts_beside(c, k))
         passing: dict[tuple[Item | Border, Item | Border], tuple[Key, float]] = {}
         for b in self.between(column, False):
             y = now[b.key]
@@ -224,7 +236,7 @@ class _Walk:
                     self.draw(b.key, begin, b.wish, x1, b.wish)
             elif (b.upper, b.lower) in passing:
                 key, y = passing.pop((b.upper, b.lower))
-                after[b.key] = self._past(key, y, b, x0, x1)
+                after[b.key] = self._rows(key, y, b, [x0, *ends, x1]) if ends else self._past(key, y, b, x0, x1)
                 if key != b.key and key in self.open and b.key not in self.open:
                     self.open[b.key] = self.open.pop(key)
             else:
@@ -234,6 +246,16 @@ class _Walk:
             if isinstance(item, Container):
                 after.update(self.container(item, now))
         return after
+
+    def _rows(self, key: Key, y: float, b: Between, xs: list[float]) -> float:
+        """A line beside a block that rows end in: in each row by itself."""
+        for row, (x0, x1) in enumerate(itertools.pairwise(xs)):
+            low, high = self._floor(b.upper, row), self._ceiling(b.lower, row)
+            y = _clamp(y if row == 0 else (b.wish if row == len(xs) - 2 else low + 3), low, max(low, high))
+            self.draw(key, x0, y, x1, y)
+            if row < len(xs) - 2:
+                self._keep(self.open.pop(key))
+        return y
 
     def _past(self, key: Key, y: float, b: Between, x0: float, x1: float) -> float:
         y1 = _clamp(y, b.low, b.high)

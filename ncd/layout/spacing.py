@@ -1,7 +1,8 @@
-"""Where everything stands from left to right: gaps as wide as their curves and labels, columns as wide as their symbols."""
+"""From left to right: gaps as wide as their curves and labels, columns as wide as their symbols."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ncd import symbols
@@ -83,6 +84,10 @@ class Spacing:
         """The width of the longest name of a wire."""
         wires = {e.wire.label: e for c in self.gaps for k in c.kids for p in k.right for e in p.ends}
         return max(map(_width, wires.values()), default=8.0)
+
+    def ends(self, cuts: Iterable[tuple[Container, int]]) -> list[float]:
+        """Where rows end."""
+        return [self.gaps[c][gap].c0 - 1 for c, gap in cuts]
 
     def _container(self, c: Container, x: float, beside: int | None) -> float:
         """``beside``: how many wires pass the container, or None if rows may not end in it."""
@@ -193,7 +198,9 @@ class Spacing:
                         out.append((e, y(e.slot)))
         return out
 
-    def _labels_right(self, c: Container, k: int, pieces: list[Piece], fans: dict[Wire, int]) -> list[tuple[End, float]]:
+    def _labels_right(
+        self, c: Container, k: int, pieces: list[Piece], fans: dict[Wire, int]
+    ) -> list[tuple[End, float]]:
         """Names of what leaves the picture, and of copies that moved away."""
         y = self.heights.y
         if self.labels == "none":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 from ncd import symbols
 from ncd.layout.heights import Heights
-from ncd.layout.net import Container, End, Operation, Wire
+from ncd.layout.net import Container, End, Lane, Operation, Wire
 from ncd.layout.scene import Ids
-from ncd.layout.spacing import LEVEL, Gap, Spacing
+from ncd.layout.spacing import LEVEL, STUB, Gap, Spacing
 from ncd.text import width
 from ncd.theme import tone
 
@@ -95,7 +96,7 @@ class Drawing:
 
     def __init__(self, root: Container, heights: Heights, spacing: Spacing) -> None:
         self.heights, self.spacing, self.strip = heights, spacing, Strip()
-        self.named: dict[tuple[object, int], float] = {}
+        self.named: dict[tuple[object, int], Label] = {}
         self._container(root)
 
     def run(self, wire: Wire, x0: float, y0: float, x1: float, y1: float, c0: float = 0.0, c1: float = 0.0) -> None:
@@ -122,7 +123,7 @@ class Drawing:
         y = self.heights.y
         gaps, frame = self.spacing.gaps[c], self.heights.frames[c]
         if not c.root:
-            cuts = [gaps[k].c0 - 1 for k in sorted(frame.broken)]
+            cuts = self.spacing.ends(frame.cuts)
             extents = [(y(t), y(b)) for t, b in frame.extents]
             self.strip.frames.append(Frame(c, c.x0, c.x1, extents, cuts))
             for p in c.left:
@@ -139,14 +140,20 @@ class Drawing:
                 elif isinstance(item, Operation):
                     self._operation(item)
                 else:
-                    for e in item.port.ends:
-                        self.run(e.wire, item.x0, y(e.slot), item.x1, y(e.slot))
+                    self._lane(c, k, item)
+
+    def _lane(self, c: Container, k: int, lane: Lane) -> None:
+        """Past a column; beside a block that rows end in, at a height of its own in each row."""
+        xs = [lane.x0, *self.spacing.ends(self.heights.cuts_beside(c, k)), lane.x1]
+        for x0, x1, slots in zip(xs[:-1], xs[1:], self.heights.levels[lane], strict=True):
+            for e, slot in slots.items():
+                self.run(e.wire, x0, self.heights.y(slot), x1, self.heights.y(slot))
 
     def _gap(self, c: Container, k: int, gap: Gap) -> None:
         y, frame = self.heights.y, self.heights.frames[c]
         broken = k in frame.broken
-        for e, item in frame.broken.get(k, ()):
-            self.run(e.wire, gap.x0 if item is c else item.x1, y(e.slot), gap.c0 - 1, y(e.slot))
+        for wire, slot, item in frame.broken.get(k, ()):
+            self.run(wire, gap.x0 if item is c else item.x1, y(slot), gap.c0 - 1, y(slot))
         trunks: set[Wire] = set()
         for p in frame.pieces[k]:
             wire, y0, y1 = p.end.wire, y(p.start), y(p.end.slot)
@@ -172,18 +179,18 @@ class Drawing:
             self.label(e, gap.x1 - (2 if final else 3), height, "end", final, final)
 
     def label(self, e: End, x: float, height: float, anchor: str, always: bool, final: bool = False) -> None:
+        """Name a wire, unless the same level bears the name a little before; at the very end rather there."""
         wire = e.wire
         if not wire.label:
             return
         key = (wire.axis.id if wire.axis else None, round(height))
-        if not always and 0 <= x - self.named.get(key, -REPEATED_AFTER) < REPEATED_AFTER:
+        before = self.named.get(key)
+        if before and not always and 0 <= x - before.x < REPEATED_AFTER:
             return
-        if final and x - self.named.get(key, -REPEATED_AFTER) < REPEATED_AFTER / 2:  # said again at the very end
-            last = max((k for k, t in enumerate(self.strip.labels) if t.ids.axis == key[0] and abs(t.y - height) < 12), default=-1)
-            if last >= 0 and 0 < self.strip.labels[last].x == self.named[key] > 2:
-                del self.strip.labels[last]
-        self.named[key] = x
-        self.strip.labels.append(label_of(wire, x, height, anchor))
+        if before and final and before.x > STUB and x - before.x < REPEATED_AFTER / 2:
+            self.strip.labels.remove(before)
+        self.named[key] = label_of(wire, x, height, anchor)
+        self.strip.labels.append(self.named[key])
 
     # -- operations ------------------------------------------------------------------------
 
@@ -281,7 +288,7 @@ class Drawing:
         y = self.heights.y
         inside = sorted({top, bottom, *(h for p in o.left for e in p.ends if top < (h := y(e.slot)) < bottom)})
         centre = top + bottom
-        rooms = zip(inside, inside[1:], strict=False)
+        rooms = itertools.pairwise(inside)
         low, high = max(rooms, key=lambda r: (round(r[1] - r[0], 1), -abs(r[0] + r[1] - centre)))
         return min(max((low + high) / 2, top + radius), bottom - radius)
 
@@ -290,4 +297,3 @@ def label_of(wire: Wire, x: float, height: float, anchor: str) -> Label:
     """A wire's name just above it."""
     rise = 4 + (2.5 if "_" in wire.label else 0) + (1.5 if wire.bundle else 0)
     return Label("bundle" if wire.bundle else "axis", x, height - rise, wire.label, anchor, ids_of(wire))
-

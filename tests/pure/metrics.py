@@ -85,14 +85,14 @@ def text_box(t: Text) -> Box:
 
 
 def overlap(a: Box, b: Box, slack: float = 0.0) -> bool:
-    return (
-        a[0] < b[2] - slack and b[0] < a[2] - slack and a[1] < b[3] - slack and b[1] < a[3] - slack
-    )
+    return a[0] < b[2] - slack and b[0] < a[2] - slack and a[1] < b[3] - slack and b[1] < a[3] - slack
 
 
 def enters(line: Line, b: Box) -> bool:
     """Whether a polyline has a point inside a box."""
-    if not overlap(line.box, b) and not (line.box[1] == line.box[3] and b[1] < line.box[1] < b[3] and line.box[0] < b[2] and b[0] < line.box[2]):
+    if not overlap(line.box, b) and not (
+        line.box[1] == line.box[3] and b[1] < line.box[1] < b[3] and line.box[0] < b[2] and b[0] < line.box[2]
+    ):
         return False
     return any(_clipped(p, q, b) for p, q in zip(line.points, line.points[1:], strict=False))
 
@@ -166,6 +166,7 @@ class Measured:
                     self.words.append((m, box))
                     if m.ids.op is not None:
                         solid[m.ids.op].append(box)
+                        self.pieces.append((box[0] - 4, box[1], box[2] + 4, box[3] + 4))  # a wire may run into a word
             else:
                 points = polyline(m.segments)
                 if m.role in ("wire", "bundle") and m.ids.op is None:

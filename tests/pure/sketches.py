@@ -94,9 +94,7 @@ class Sketch:
 
     def diagram(self, *outputs: Array) -> Diagram:
         pairs = tuple((self.ids[n].id, self.ids[n + "~"].id) for n in sorted(self.double) if n in self.ids)
-        return Diagram(
-            self.title, tuple(self.ops), tuple(self.inputs), outputs, tuple(self.blocks), bundles=pairs
-        )
+        return Diagram(self.title, tuple(self.ops), tuple(self.inputs), outputs, tuple(self.blocks), bundles=pairs)
 
 
 def _tokens(text: str) -> list[tuple[str, bool]]:
@@ -112,7 +110,9 @@ def _tokens(text: str) -> list[tuple[str, bool]]:
 # -- the diagrams ------------------------------------------------------------------------------
 
 
-def _core(g: Sketch, q: Array, k: Array, v: Array, h: str = "", mask: bool = False, y: str = "y", x: str = "x") -> Array:
+def _core(
+    g: Sketch, q: Array, k: Array, v: Array, h: str = "", mask: bool = False, y: str = "y", x: str = "x"
+) -> Array:
     s = g("einsum", "", f"{y} {h} k, {x} {h} k -> {h} {y} {x}", q, k)
     s = g("scale", "×k^{-½}", f"{h} {y} {x} -> {h} {y} {x}", s)
     if mask:
@@ -127,7 +127,16 @@ def sdpa() -> Diagram:
     return g.diagram(_core(g, q, k, v))
 
 
-def _mha(g: Sketch, a: Array, b: Array, y: str = "y", x: str = "x", mask: bool = True, view: bool = False, cls: str = "MultiHeadAttention") -> Array:
+def _mha(
+    g: Sketch,
+    a: Array,
+    b: Array,
+    y: str = "y",
+    x: str = "x",
+    mask: bool = True,
+    view: bool = False,
+    cls: str = "MultiHeadAttention",
+) -> Array:
     with g.block(cls):
         wide = "c" if view else "h k"
         q = g("linear", "L^Q", f"{y} [m] -> {y} [{wide}]", a)

@@ -124,7 +124,12 @@ def test_deterministic_across_processes() -> None:
     root = File(__file__).parents[2]
     found = {
         subprocess.run(
-            [sys.executable, "-c", code], cwd=root, env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+            [sys.executable, "-c", code],
+            cwd=root,
+            env={"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         for seed in ("1", "2", "3")
     }
