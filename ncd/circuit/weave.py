@@ -31,6 +31,10 @@ class Form:
         """The variables if they enumerate a dimension of size ``n`` one to one, else None."""
         if self.const:
             return None
+        if len(self.terms) == 1:
+            # Nearly all of them: one variable, one dimension.
+            coef, var = self.terms[0]
+            return (var,) if coef == 1 and sizes[var] == n else None
         k = 1
         for coef, var in reversed(self.terms):
             if coef != k:

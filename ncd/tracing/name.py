@@ -15,7 +15,7 @@ from ncd.circuit.axis import Atom, leaves
 from ncd.ops.calls import is_window
 from ncd.tracing.callables import short
 from ncd.tracing.infer import Woven
-from ncd.tracing.record import Value
+from ncd.tracing.record import Activation, Value
 
 # What configurations call an axis -> what papers call it.
 PAPER = {
@@ -66,18 +66,28 @@ def votes(woven: Iterable[Woven]) -> tuple[dict[Atom, Counter[str]], dict[Atom, 
     """Per axis, how often a module that touches it has a name for its size; generic names apart."""
     touched: dict[int, dict[Atom, None]] = defaultdict(dict)
     modules: dict[int, Any] = {}
-    above: dict[int, set[int]] = defaultdict(set)
+    above: dict[int, dict[int, None]] = defaultdict(dict)
+    seen: set[Activation] = set()
     for w in woven:
         here = w.call.where
         module = here.module
-        modules[id(module)] = module
-        while here.parent is not None:
-            here = here.parent
-            modules[id(here.module)] = here.module
-            above[id(module)].add(id(here.module))
+        if here not in seen:
+            seen.add(here)
+            modules[id(module)] = module
+            while here.parent is not None:
+                here = here.parent
+                modules[id(here.module)] = here.module
+                above[id(module)][id(here.module)] = None
         for v in (*w.call.ins, *w.call.outs):
             for dim in v.dims or ():
                 touched[id(module)].update(dict.fromkeys(leaves(dim)))
+    said: dict[int, tuple[Any, list[tuple[str, int]]]] = {}
+
+    def sizes(thing: Any) -> list[tuple[str, int]]:
+        if id(thing) not in said:
+            said[id(thing)] = thing, list(ints(thing).items())
+        return said[id(thing)][1]
+
     telling: dict[Atom, Counter[str]] = defaultdict(Counter)
     generic: dict[Atom, Counter[str]] = defaultdict(Counter)
     for key, atoms in touched.items():
@@ -87,7 +97,7 @@ def votes(woven: Iterable[Woven]) -> tuple[dict[Atom, Counter[str]], dict[Atom, 
         for k in above[key]:
             speakers += [(modules[k], 3), (getattr(modules[k], "config", None), 1)]
         for thing, weight in speakers:
-            for name, n in ints(thing).items():
+            for name, n in sizes(thing):
                 by_size[n].append((name, weight))
         for atom in atoms:
             for name, weight in by_size.get(atom.size, ()):
@@ -101,6 +111,7 @@ def assign(atoms: Iterable[Atom], woven: list[Woven], roles: Mapping[Atom, str])
     telling, generic = votes(woven)
     names = {a: a.name for a in atoms if a.rank == 0 and a.name}
     taken = set(names.values())
+    numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(2))
 
     def free(base: str) -> str:
         if base not in taken:
@@ -108,7 +119,7 @@ def assign(atoms: Iterable[Atom], woven: list[Woven], roles: Mapping[Atom, str])
         second = SECOND.get(base)
         if second and second not in taken:
             return second
-        return next(n for n in (f"{base}{i}" for i in count(2)) if n not in taken)
+        return next(n for n in (f"{base}{i}" for i in numbers[base]) if n not in taken)
 
     letters = _letters()
     for atom in atoms:

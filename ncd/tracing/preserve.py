@@ -64,7 +64,7 @@ def untouched(root: nn.Module | None) -> Iterator[None]:
                 state.clear()
                 state.update(attributes)
             for name, before in containers.items():
-                if not _same(attributes[name], before):
+                if (before or attributes[name]) and not _same(attributes[name], before):
                     try:
                         _restore_container(attributes[name], before)
                     except Exception as error:

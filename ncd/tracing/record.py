@@ -96,8 +96,12 @@ class Recording:
 class Recorder(TorchFunctionMode):
     """Records torch-level calls; one instance is one recording."""
 
-    def __init__(self, root: Activation, names: dict[int, str], owned: dict[int, tuple[str, str]]) -> None:
+    def __init__(
+        self, root: Activation, names: dict[int, str], owned: dict[int, tuple[str, str]], places: bool = True
+    ) -> None:
         super().__init__()
+        self.places = places
+        """Whether modules and lines of code are recorded too, and not only the calls."""
         self.names = names
         """Module id -> dotted name."""
         self.owned = owned
@@ -196,7 +200,7 @@ class Recorder(TorchFunctionMode):
         seen_args = tuple([self.refer(a, ins, tensors) for a in args])
         seen_kwargs = {k: self.refer(a, ins, tensors) for k, a in kwargs.items()}
         before = [(_version(t), t.shape) for t in tensors]
-        frames = self.stack.frames(3, self.entered_from.get(self.here))
+        frames = self.stack.frames(3, self.entered_from.get(self.here)) if self.places else []
         inside: list[Recorded] = []
         again = opened_copy(fn)
         out = self.run(fn, args, kwargs) if again is None else self.open(again, args, kwargs, inside)
@@ -366,10 +370,14 @@ def _has_tensor(x: Any) -> bool:
 @contextmanager
 def recording(recorder: Recorder) -> Iterator[None]:
     """Within, everything torch does on this thread goes into the recorder."""
-    hooks = [
-        register_module_forward_pre_hook(recorder.enter),
-        register_module_forward_hook(recorder.leave, always_call=True),
-    ]
+    hooks = (
+        [
+            register_module_forward_pre_hook(recorder.enter),
+            register_module_forward_hook(recorder.leave, always_call=True),
+        ]
+        if recorder.places
+        else []
+    )
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         with torch.no_grad(), torch.compiler.set_stance("force_eager"), Gaps(recorder), recorder:

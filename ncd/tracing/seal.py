@@ -118,7 +118,11 @@ class Sealer:
         def side(arrays: Side) -> Side:
             return tuple(tuple(map(form, dims)) for dims in arrays)
 
+        alone = {v: Form(tuple(terms)) for v, terms in parts.items()}
+
         def form(f: Form) -> Form:
+            if len(f.terms) == 1 and f.terms[0][0] == 1 and not f.const:
+                return alone[f.terms[0][1]]
             # Coefficients are those of the sizes traced at; a factorisation is written anew, since
             # an axis of size 1 was traced at a larger size.
             if f.radix(_extent(f, weave.sizes), weave.sizes) is not None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from ncd.circuit.axis import Atom, Dim, leaves
 from ncd.circuit.diagram import Diagram
@@ -52,7 +52,9 @@ def trace(target: Any, *args: Any, axes: Patterns = None, **kwargs: Any) -> Diag
         if alike:
             sizes = dict.fromkeys(taken.atoms, 1)
             for mine, given in zip(taken.recording.values, literal.recording.values, strict=False):
-                given.id, mine.data = mine.id, given.data
+                given.id = mine.id
+                if mine.kind == "constant":
+                    mine.data = given.data
         else:
             warnings.warn("the model does something else at a batch of 1; traced at a larger size", stacklevel=2)
             literal = taken
@@ -102,7 +104,10 @@ def take(
     *,
     enlarge: bool,
 ) -> Taken:
-    """Record once: under fake parameters if that works, else on the real ones."""
+    """Record once: under fake parameters if that works, else on the real ones.
+
+    Without ``enlarge`` it is a second recording, of which only the calls are of interest.
+    """
     fakes = FakeTensorMode(allow_non_fake_inputs=True)
     signature = call.forward if isinstance(call, nn.Module) else call
     failure: Exception | None = None
@@ -123,7 +128,7 @@ def take(
                     source=place_of_error(failure),
                     fix="pass a real tensor instead of ncd.array(...)",
                 ) from failure
-            recorder = start(module, fakes, real)
+            recorder = start(module, fakes, real, places=enlarge)
             seeds = [recorder.value(t, "input", inputs.names[id(t)]) for t in inputs.tensors()]
             try:
                 with recording(recorder):
@@ -151,7 +156,7 @@ def quiet() -> Iterator[None]:
         log.setLevel(level)
 
 
-def start(module: nn.Module | None, fakes: FakeTensorMode, real: bool) -> Recorder:
+def start(module: nn.Module | None, fakes: FakeTensorMode, real: bool, places: bool = True) -> Recorder:
     """A recorder that knows the module's tensors, with stand-ins for them put in place."""
     names: dict[int, str] = {}
     owned: dict[int, tuple[str, str]] = {}
@@ -168,7 +173,8 @@ def start(module: nn.Module | None, fakes: FakeTensorMode, real: bool) -> Record
                         stand[id(t)] = _stand_in(t, kind, fakes, real)
                         owned[id(stand[id(t)])] = owned[id(t)] = (kind, dot + name)
                     store[name] = stand[id(t)]  # type: ignore[assignment]
-    return Recorder(Activation(module, "", type(module).__name__ if module is not None else ""), names, owned)
+    root = Activation(module, "", type(module).__name__ if module is not None else "")
+    return Recorder(root, names, owned, places)
 
 
 def _stand_in(t: torch.Tensor, kind: str, fakes: FakeTensorMode, real: bool) -> torch.Tensor:
@@ -181,9 +187,11 @@ def _stand_in(t: torch.Tensor, kind: str, fakes: FakeTensorMode, real: bool) -> 
         return t
     if type(t) not in (torch.Tensor, nn.Parameter) or t.layout is not torch.strided:
         return fakes.from_tensor(t)
-    with fakes, torch.no_grad():
-        fake = torch.empty_strided(t.shape, t.stride(), dtype=t.dtype, device="cpu" if t.is_meta else t.device)
-        return nn.Parameter(fake, requires_grad=t.requires_grad)
+    # What nn.Parameter(fake) gives, without asking the fakes to allocate and detach: there may be hundreds.
+    strides = torch.empty_strided(t.shape, t.stride(), dtype=t.dtype, device="meta", requires_grad=t.requires_grad)
+    fake = FakeTensor(fakes, strides, torch.device("cpu") if t.is_meta else t.device)
+    fake._is_param = True
+    return fake
 
 
 def finish(recorder: Recorder, inputs: Inputs, grown: dict[str, int], seeds: list[Any], output: Any) -> Taken:
