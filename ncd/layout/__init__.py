@@ -6,6 +6,7 @@ programme, widths from the curves that result; then rows, and marks.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ncd.circuit.diagram import Diagram
@@ -13,16 +14,16 @@ from ncd.layout import columns, order, rows, search
 from ncd.layout.build import build
 from ncd.layout.crossings import cost
 from ncd.layout.facts import description, facts, title
-from ncd.layout.heights import SPINE, Cuts, Heights, Weights
+from ncd.layout.heights import SPINE, Heights, Weights
 from ncd.layout.net import Container, Lane
 from ncd.layout.scene import Scene
 from ncd.layout.separators import separate
-from ncd.layout.spacing import LEVEL, Spacing
+from ncd.layout.spacing import LEVEL, Cut, Spacing
 from ncd.layout.strip import Drawing, Strip
 
 __all__ = ["layout"]
 
-TRIES = 4
+TRIES = 6
 """How often rows are cut anew to fit a width."""
 SEVERAL = 80
 """Above so many operations one start is all that is tried."""
@@ -48,7 +49,7 @@ def layout(
         order.load(root, initial)
         search.search(root, axis_order != "memory", 7 + 11 * seed, figure.lift)
         if starts > 1:
-            value = figure.drawn().badness(root)
+            value = figure.badness()
             if best is None or value < best[0] - 1e-6:
                 best = (value, order.save(root))
     if best:
@@ -61,53 +62,67 @@ def _wrapped(figure: _Figure, named: str, labels: bool, width: float | None, dia
 
     A row that is cut off stands at other heights, so its curves may get wider: then the rows are cut earlier.
     """
-    whole = figure.drawn()
-    places, end, most = whole.spacing.cuts, figure.root.x1, width or 0.0
-    page: rows.Page | None = None
-    tail = rows.tail(whole.spacing.widest() if labels else 8.0)
-    for _ in range(TRIES):
-        cuts = (
-            rows.choose(places, end, most, tail + rows.EDGE)
-            if width is not None and (page is None or page.width > width)
-            else []
-        )
-        if not cuts:
-            break
-        drawn = figure.drawn([(c.container, c.gap) for c in cuts])
-        edges = sorted(drawn.spacing.ends((c.container, c.gap) for c in cuts))
-        page = rows.Page(drawn.strip, figure.root.x1, edges, named, labels, tail)
-        most -= page.width - (width or 0.0) + 2
-    page = page or rows.Page(whole.strip, end, [], named, labels, tail)
+    plan = figure.placed([])
+    tail = rows.tail(plan.spacing.widest() if labels else 8.0)
+    if width is not None:
+        places, end, most = plan.spacing.cuts, plan.end, width
+        narrowest, best = rows.widest([], end, tail), list[Cut]()
+        for _ in range(TRIES):
+            cuts = rows.choose(places, end, most, tail + rows.EDGE)
+            if narrowest <= width:
+                break
+            if cuts == plan.cuts:
+                most -= 0.02 * width
+                continue
+            plan = figure.placed(cuts)
+            wide = rows.widest(plan.edges, plan.end, tail)
+            if wide < narrowest:
+                narrowest, best = wide, cuts
+            most -= wide - width + 2
+        if plan.cuts != best:
+            plan = figure.placed(best)
+    strip = figure.strip(plan)
+    page = rows.Page(strip, plan.end, plan.edges, named, labels, tail)
     return Scene(
         round(page.width, 1), round(page.height, 1), named, description(diagram), tuple(page.marks), facts(diagram)
     )
 
 
-@dataclass
-class _Drawn:
-    spacing: Spacing
-    strip: Strip
+@dataclass(frozen=True)
+class _Plan:
+    """Heights and widths, with rows ending at ``edges``.  Only the latest can be drawn: items know where they are."""
 
-    def badness(self, root: Container) -> float:
-        """What a start is judged by: crossings, bends, and how far wires climb."""
-        climbs = [abs(s[2] - s[4]) for r in self.strip.runs for s in r.steps]
-        return 30 * cost(root) + 8 * sum(c > LEVEL for c in climbs) + 0.25 * sum(climbs)
+    cuts: Sequence[Cut]
+
+    heights: Heights
+    spacing: Spacing
+    edges: list[float]
+    end: float
 
 
 class _Figure:
-    """Draws the order that the containers are in; equal blocks keep their heights from one time to the next."""
+    """Places and draws the order that the containers are in; equal blocks keep their heights between times."""
 
     def __init__(self, root: Container, labels: str, spine: bool) -> None:
         self.root, self.labels = root, labels
         self.weights, self.lift = (SPINE, 0.01) if spine else (Weights(), 0.0)
         self.solved: dict[object, list[float]] = {}
 
-    def drawn(self, cuts: Cuts = ()) -> _Drawn:
-        heights = Heights(self.root, self.weights, cuts, self.solved)
+    def placed(self, cuts: Sequence[Cut]) -> _Plan:
+        gaps = [(c.container, c.gap) for c in cuts]
+        heights = Heights(self.root, self.weights, gaps, self.solved)
         spacing = Spacing(self.root, heights, self.labels)
-        strip = Drawing(self.root, heights, spacing).strip
-        strip.separators = separate(self.root, heights, spacing)
-        return _Drawn(spacing, strip)
+        return _Plan(cuts, heights, spacing, sorted(spacing.ends(gaps)), spacing.end)
+
+    def strip(self, plan: _Plan) -> Strip:
+        strip = Drawing(self.root, plan.heights, plan.spacing).strip
+        strip.separators = separate(self.root, plan.heights, plan.spacing)
+        return strip
+
+    def badness(self) -> float:
+        """What a start is judged by: crossings, bends, and how far wires climb."""
+        climbs = [abs(s[2] - s[4]) for r in self.strip(self.placed([])).runs for s in r.steps]
+        return 30 * cost(self.root) + 8 * sum(c > LEVEL for c in climbs) + 0.25 * sum(climbs)
 
 
 def _spans(root: Container) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import inf
 
 from ncd import symbols
@@ -59,6 +60,15 @@ def choose(cuts: Sequence[Cut], end: float, most: float, lead: float) -> list[Cu
 def tail(widest: float) -> float:
     """The wire before a further row: an arrow, and a name that ends before any block begins."""
     return 11 + widest + 8
+
+
+def widest(edges: Sequence[float], end: float, tail: float) -> float:
+    """The width of the widest row, where rows end at ``edges``."""
+    out = 0.0
+    bounds = [0.0, *edges, end]
+    for k, (start, stop) in enumerate(pairwise(bounds)):
+        out = max(out, stop - start + EDGE + (tail if k else 0) + (TRAIL if k < len(edges) else EDGE))
+    return out
 
 
 def joined(runs: Sequence[Run], edges: Sequence[float]) -> list[Run]:

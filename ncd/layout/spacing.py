@@ -78,7 +78,7 @@ class Spacing:
         self.columns: dict[Container, list[tuple[float, float]]] = {}
         self.inner: dict[Operation, Inner] = {}
         self.cuts: list[Cut] = []
-        self._container(root, 0.0, 0)
+        self.end = self._container(root, 0.0, 0)
 
     def widest(self) -> float:
         """The width of the longest name of a wire."""
