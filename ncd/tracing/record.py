@@ -91,6 +91,8 @@ class Recording:
     outputs: list[Value]
     reads: list[tuple[int, str, Place | None, Value]]
     tensors: dict[Value, torch.Tensor] = field(default_factory=dict)
+    forced: Place | None = None
+    """The line that asked for a value that fakes do not have, so that the target was run on real tensors."""
 
 
 class Recorder(TorchFunctionMode):
@@ -106,6 +108,8 @@ class Recorder(TorchFunctionMode):
         """Module id -> dotted name."""
         self.owned = owned
         """Tensor id -> (kind, dotted name) for parameters and buffers."""
+        self.foreign: set[int] = set()
+        """Ids of weights that the target does not own: they are kept with the diagram."""
         self.root = self.here = root
         self.activations = [root]
         self.entered: dict[str, int] = {}
@@ -138,6 +142,8 @@ class Recorder(TorchFunctionMode):
         v = Value(next(self.counter), tuple(t.shape), t.dtype, kind, name)
         if kind == "constant":
             v.data = t if isinstance(t, FakeTensor) else t.detach().clone()
+        elif kind in ("parameter", "buffer") and (not name or id(t) in self.foreign):
+            v.data = t
         self.values.append(v)
         self.known[id(t)] = v
         self.alive[id(t)] = t
@@ -306,7 +312,8 @@ class Recorder(TorchFunctionMode):
             self.names.setdefault(id(m), f"{name}.{sub}" if sub else name)
         for kind, owned in (("parameter", module.named_parameters()), ("buffer", module.named_buffers())):
             for sub, t in owned:
-                self.owned.setdefault(id(t), (kind, f"{name}.{sub}"))
+                if self.owned.setdefault(id(t), (kind, f"{name}.{sub}"))[1] == f"{name}.{sub}":
+                    self.foreign.add(id(t))
         return name
 
     def enter(self, module: torch.nn.Module, _: Any) -> None:

@@ -214,7 +214,7 @@ class Sealer:
             weave,
             c.where.path,
             c.place,
-            (self.call(literal, [(a, b) for (a, b) in literal.writes if b.id in {n.id for _, n in writes}]),),
+            (self.call(literal, literal.writes),),
             row.symbol,
             row.label,
         )
@@ -298,9 +298,12 @@ def seal(
             inside, wanted = live(inner, woven[k].call.outs)
             s.origin.opened[position[k]] = tuple(s.op(inner[j], wanted, literal.calls[k].inside[j]) for j in inside)
     reached = depends_on_input(woven, recording.inputs)
-    reads = tuple(
+    reads = [
         Read(sum(k < at for k in kept), what, place) for at, what, place, value in recording.reads if value in reached
-    )
+    ]
+    if recording.forced is not None and recording.forced not in [r.source for r in reads]:
+        at = next((i for i, op in enumerate(ops) if op.source == recording.forced), 0)
+        reads.append(Read(at, "value", recording.forced))
     s.origin.module = module
     return Diagram(
         title,
@@ -308,6 +311,6 @@ def seal(
         tuple(map(s.array, recording.inputs)),
         tuple(map(s.array, recording.outputs)),
         blocks(recording.activations, {op.path for op in ops}),
-        reads,
+        tuple(reads),
         source=s.origin,
     )

@@ -138,7 +138,9 @@ def take(
                     raise
                 failure = error
                 continue
-        return finish(recorder, inputs, grown, seeds, output)
+        taken = finish(recorder, inputs, grown, seeds, output)
+        taken.recording.forced = place_of_error(failure) if failure is not None else None
+        return taken
     raise AssertionError("unreachable")
 
 

@@ -244,8 +244,10 @@ def test_a_bound_method_and_a_function():
     coder = Coder()
     d = ncd.trace(coder.encode, torch.randn(2, 4))
     assert [a.name for a in d.ops[0].params] == ["e.weight", "e.bias"]
-    f = ncd.trace(lambda x: coder.encode(x) * 2, torch.randn(2, 4))
-    assert f.ops[0].params[0].kind == "parameter"
+    f = ncd.trace(lambda x: coder.e(x) * 2, torch.randn(2, 4))
+    assert [(a.kind, a.name) for a in f.ops[0].params] == [("parameter", "linear.weight"), ("parameter", "linear.bias")]
+    x = torch.randn(2, 4)
+    assert torch.equal(f.to_module()(x), coder.e(x) * 2)
 
 
 def test_an_exported_program():
@@ -281,6 +283,18 @@ def test_values_that_decide_are_named():
     d = ncd.trace(Program(forward, l=nn.Linear(3, 3)), torch.randn(2, 3))
     assert len(d.reads) == 1
     assert d.reads[0].source.line == forward.__code__.co_firstlineno + 2
+
+
+def test_a_value_that_fakes_do_not_have_is_named():
+    def forward(s, x):
+        return s.l(x)[s.l(x).sum(-1).nonzero()[:, 0]]
+
+    model = Program(forward, l=nn.Linear(3, 3))
+    d = ncd.trace(model, torch.randn(4, 3))
+    assert [(r.source.line, r.source.function.split(".")[-1]) for r in d.reads] == [
+        (forward.__code__.co_firstlineno + 1, "forward")
+    ]
+    assert not d.opaque
 
 
 def test_no_values_to_decide_by():
