@@ -45,7 +45,7 @@ js: $(VENV)/.node
 	$(PART) js $(JS_S) npm --prefix js test
 
 page: $(VENV)/.installed $(VENV)/.debian
-	$(PART) page $(PAGE_S) env $(PYTEST) tests/page
+	$(PART) page $(PAGE_S) env $(PYTEST) --dist loadfile tests/page  # one JupyterLab, not one a worker
 
 # The front end, from js/src into ncd/static, which is committed; `make js` fails where the two differ.
 static: $(VENV)/.node

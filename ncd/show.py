@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import linecache
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ncd.circuit.codec import VERSION, encode
+from ncd.circuit.codec import VERSION
 from ncd.circuit.diagram import Diagram
+from ncd.circuit.packed import packed
 from ncd.errors import NCDError
 from ncd.options import checked, complete
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 MIME = "application/vnd.ncd.v1+json"
 SCREEN = (1000, 900)
 """What fits one notebook screen at scale 1, px."""
+TRIES = 3
+"""So many single blocks are tried open when the next level does not fit as a whole."""
 LEGIBLE = 40
 """At most so many ops in a picture whose depth nobody chose."""
 
@@ -56,7 +59,7 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     o = complete(dict(diagram.options), options)
     simple = prepared(diagram.simplify())
 
-    def opened(depth: int, expand: tuple[str, ...] = (), collapse: tuple[str, ...] = ()) -> Diagram:
+    def opened(depth: int, expand: Sequence[str] = (), collapse: Sequence[str] = ()) -> Diagram:
         return present(simple, depth=depth, expand=expand, collapse=collapse)
 
     def laid_out(drawn: Diagram) -> Scene:
@@ -67,6 +70,8 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
         if o["expand"] or o["collapse"]:
             drawn = opened(depth, o["expand"], o["collapse"])
             scene = laid_out(drawn)
+        else:
+            drawn, scene = opened_while_it_fits(depth, drawn, scene, o["width"], opened, laid_out)
     else:
         drawn = opened(o["depth"], o["expand"], o["collapse"])
         scene = laid_out(drawn)
@@ -117,6 +122,33 @@ def deepest_that_fits(
     return 0, drawn, laid_out(drawn)
 
 
+def closed_blocks(drawn: Diagram) -> list[str]:
+    """The paths of the blocks drawn closed."""
+    said = (e for op in drawn.ops if op.symbol == "block" for e in op.evidence)
+    return [e.removeprefix("block ") for e in said if e.startswith("block ")]
+
+
+def opened_while_it_fits(
+    depth: int,
+    drawn: Diagram,
+    scene: Scene,
+    width: float | None,
+    opened: Callable[[int, Sequence[str]], Diagram],
+    laid_out: Callable[[Diagram], Scene],
+) -> tuple[Diagram, Scene]:
+    """The same picture with single blocks open on top, the richest first, as long as it stays on one screen."""
+    chosen: list[str] = []
+    richness = {path: len(opened(depth, [path]).ops) for path in closed_blocks(drawn)}
+    for path in sorted(richness, key=lambda p: -richness[p])[:TRIES]:
+        candidate = opened(depth, [*chosen, path])
+        if len(drawn.ops) < len(candidate.ops) <= LEGIBLE:
+            larger = laid_out(candidate)
+            if larger.width <= (width or SCREEN[0]) and larger.height <= SCREEN[1]:
+                chosen.append(path)
+                drawn, scene = candidate, larger
+    return drawn, scene
+
+
 def picture(diagram: Diagram, **options: Any) -> tuple[Scene, Svg]:
     """The geometry and the SVG of a diagram."""
     shown = draw(diagram, **options)
@@ -144,14 +176,17 @@ def html(diagram: Diagram, **options: Any) -> str:
 
 
 def document(diagram: Diagram, shown: Picture) -> dict[str, Any]:
-    """All that a front end needs with no kernel: the diagram, its pictures with their facts, and the lines of code."""
+    """All that a front end needs with no kernel: the pictures with their facts, and the lines of code.
+
+    The diagram goes along packed, to be read back by ``from_json`` and by nothing else.
+    """
     scene = {
         "svg": str(shown.svg),
         "width": shown.scene.width,
         "height": shown.scene.height,
         "facts": shown.scene.facts,
     }
-    return {"ncd": VERSION, "diagram": encode(diagram), "scenes": [scene], "sources": _excerpts(shown.drawn)}
+    return {"ncd": VERSION, "diagram": packed(diagram.to_json()), "scenes": [scene], "sources": _excerpts(shown.drawn)}
 
 
 def _excerpts(drawn: Diagram) -> dict[str, dict[str, Any]]:
@@ -168,11 +203,16 @@ def _excerpts(drawn: Diagram) -> dict[str, dict[str, Any]]:
 
 
 def mimebundle(diagram: Diagram) -> dict[str, Any]:
-    """What a cell shows: for ncd's own renderer, as a picture, as text; and live where only widgets are."""
+    """What a cell shows: for ncd's own renderer, as a picture, as text; and live where only widgets are.
+
+    The first shows the SVG that is there as a picture, rather than carry it a second time.
+    """
     from ncd.notebook.host import host, live
 
     shown = draw(diagram)
-    bundle = {MIME: document(diagram, shown), "image/svg+xml": str(shown.svg), "text/plain": str(shown.drawn)}
+    whole = document(diagram, shown)
+    whole["scenes"] = [{k: v for k, v in scene.items() if k != "svg"} for scene in whole["scenes"]]
+    bundle = {MIME: whole, "image/svg+xml": str(shown.svg), "text/plain": str(shown.drawn)}
     return bundle | live(diagram, host())
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from ncd.circuit.axis import Axis
 from ncd.circuit.diagram import Array, Block, Call, Diagram, Name, Op, Place, Read, Ref
+from ncd.circuit.packed import unpacked
 from ncd.circuit.weave import Form, Weave
 from ncd.errors import NCDError
 
@@ -197,9 +198,14 @@ def literal(value: Any) -> Json:
 
 
 def decode(data: Json) -> Diagram:
-    """The diagram in what ``encode`` gave, or in a document that has it under ``diagram``."""
+    """The diagram in what ``encode`` gave, or in a document that has it under ``diagram``, packed or not."""
     if isinstance(data, dict) and isinstance(data.get("diagram"), dict):
         data = data["diagram"]
+    elif isinstance(data, dict) and isinstance(data.get("diagram"), str):
+        try:
+            data = json.loads(unpacked(data["diagram"]))
+        except (ValueError, RecursionError) as e:
+            raise _unreadable(f"the packed diagram is damaged ({e})") from e
     if not isinstance(data, dict) or "ncd" not in data:
         raise _unreadable("this JSON holds no diagram: there is no field 'ncd' with the version")
     if type(data["ncd"]) is not int or data["ncd"] != VERSION:

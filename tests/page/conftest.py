@@ -19,6 +19,8 @@ from playwright.sync_api import Browser, sync_playwright
 ARGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking")
 TOKEN = "of-the-tests"
 START_S = 60
+REPOSITORY = Path(__file__).parents[2]
+"""A kernel starts in the folder of its notebook, and must find this ncd."""
 
 
 class Lab(NamedTuple):
@@ -51,6 +53,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         "JUPYTERLAB_SETTINGS_DIR": settings,
         "JUPYTERLAB_WORKSPACES_DIR": root / "workspaces",
         "IPYTHONDIR": root / "ipython",
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH")))),
     }
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))

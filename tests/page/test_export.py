@@ -1,24 +1,13 @@
 """An exported page in a real browser, with no network: the picture is alive, and nothing else runs."""
 
-import shutil
-
 import pytest
-from playwright.sync_api import sync_playwright
 
-from ncd import symbols
 from ncd.layout.scene import Ids, Path, Scene, Text
 from ncd.render.html import page as html
 from ncd.render.svg import render
+from ncd.symbols import marks
 
 EVIL = "<img src=x onerror='window.ran=1'><script>window.ran=1</script>"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as tools:
-        browser = tools.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -28,7 +17,7 @@ def shown(chromium, tmp_path):
     plate = Path(
         "block", (("M", (5, 5)), ("L", (255, 5)), ("L", (255, 115)), ("L", (5, 115)), ("Z", ())), Ids(block="b")
     )
-    symbol = symbols.marks("linear", "L_+^Q", 100, 46, 160, 74, [60], [60], Ids(op=1, block="b"))
+    symbol = marks("linear", "L_+^Q", 100, 46, 160, 74, [60], [60], Ids(op=1, block="b"))
     scene = Scene(260, 120, EVIL, EVIL, (plate, *wires, *symbol, Text("axis", 22, 56, "m", ids=Ids(axis=3))))
     svg = render(scene, "auto")
     facts = {"op": {"1": {"name": "linear"}}, "axis": {"3": {"name": EVIL, "size": 512}}, "block": {"b": {"name": "b"}}}

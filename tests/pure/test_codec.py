@@ -14,6 +14,7 @@ from ncd import Diagram, NCDError
 from ncd.circuit.axis import ONE, Axis, composite
 from ncd.circuit.codec import VERSION, Unreadable, literal, value
 from ncd.circuit.diagram import KINDS, Array, Block, Call, Name, Op, Place, Read, Ref
+from ncd.circuit.packed import packed, unpacked
 from ncd.circuit.weave import Form, Weave
 
 ints = st.integers(-(2**40), 2**40)
@@ -79,8 +80,9 @@ def test_the_round_trip_is_equal_and_gives_the_same_text(diagram: Diagram) -> No
 @settings(max_examples=50)
 @given(diagrams, st.integers(1, 4))
 def test_a_diagram_is_read_out_of_the_document_of_a_notebook_cell(diagram: Diagram, indent: int) -> None:
-    document = {"scenes": [], "diagram": json.loads(diagram.to_json())}
-    assert Diagram.from_json(json.dumps(document, indent=indent)) == diagram
+    for inside in (json.loads(diagram.to_json()), packed(diagram.to_json())):
+        document = {"ncd": VERSION, "scenes": [], "diagram": inside}
+        assert Diagram.from_json(json.dumps(document, indent=indent)) == diagram
 
 
 def small() -> Diagram:
@@ -149,6 +151,12 @@ def test_what_json_cannot_hold_is_kept_as_it_printed() -> None:
         ('{"ncd": "1"}', "version '1'"),
         ('{"diagram": {"ncd": 99}}', "version 99"),
         ('{"ncd": 1}', "damaged"),
+        ('{"diagram": "€"}', "damaged"),
+        ('{"diagram": "AAAA"}', "damaged"),
+        (json.dumps({"diagram": packed("{}")[:-8]}), "damaged"),
+        (json.dumps({"diagram": packed("{")}), "damaged"),
+        (json.dumps({"diagram": packed("[]")}), "no diagram"),
+        (json.dumps({"diagram": packed('{"ncd": 99}')}), "version 99"),
     ],
 )
 def test_bad_input_is_an_ncd_error(text: str, says: str) -> None:
@@ -176,3 +184,12 @@ def test_damage_is_reported_and_never_read_as_something_else(table: str, damage:
     data[table] = damage
     with pytest.raises(NCDError, match="damaged"):
         Diagram.from_json(json.dumps(data))
+
+
+def test_what_repeats_itself_is_packed_small_and_never_unpacked_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = small().to_json() * 50
+    short = packed(text)
+    assert unpacked(short) == text and len(short) < len(text) / 9
+    monkeypatch.setattr("ncd.circuit.packed.MOST", len(text) - 1)
+    with pytest.raises(ValueError, match="longer than"):
+        unpacked(short)

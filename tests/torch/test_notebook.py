@@ -7,6 +7,7 @@ import textwrap
 
 import nbformat
 from nbclient import NotebookClient
+from nbconvert import HTMLExporter
 
 from ncd import Diagram
 from ncd.show import MIME
@@ -41,6 +42,9 @@ def test_a_diagram_is_the_last_line_of_a_cell() -> None:
     NotebookClient(notebook, timeout=120, kernel_name="python3", allow_errors=True).execute()
     imports, definition, diagram, svg, widget, wrong = (cell.outputs for cell in notebook.cells)
     assert imports == definition == []
+
+    page, _ = HTMLExporter().from_notebook_node(notebook)
+    assert page.count("<svg ") + page.count("data:image/svg+xml") >= 2, "what is seen of it where nothing runs"
 
     (shown,) = diagram
     assert {MIME, "image/svg+xml", "text/plain"} <= set(shown.data)
