@@ -38,7 +38,9 @@ class Builder:
                 axis = array.wires[k]
                 # Of a pair of image axes y and x, the last is what people call the picture's axis.
                 spoken = array.wires[k + 1] if double else axis
-                label = str(axis.size) if self.labels == "sizes" else spoken.label
+                # The same axis twice in one array is two indices: s and s'.
+                primes = "'" * sum(w.axis is not None and w.axis.id == axis.id for w in found.wires)
+                label = str(axis.size) if self.labels == "sizes" else spoken.label + primes
                 found.wires.append(Wire(found, axis, label, double))
             if not found.wires:
                 found.wires.append(Wire(found, None, "", False))
