@@ -14,7 +14,8 @@ from ncd.layout import columns, order, rows, search
 from ncd.layout.build import build
 from ncd.layout.crossings import cost
 from ncd.layout.facts import description, facts, title
-from ncd.layout.heights import SPINE, Heights, Weights
+from ncd.layout.heights import Heights
+from ncd.layout.measures import SPINE, Weights
 from ncd.layout.net import Container, Lane
 from ncd.layout.scene import Scene
 from ncd.layout.separators import separate

@@ -4,97 +4,27 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection
-from dataclasses import dataclass, field
 
 from ncd.layout import order
+from ncd.layout.measures import (
+    ARRAY,
+    AXIS,
+    BLOCK_EXTENT,
+    PADDING,
+    SIGN_EXTENT,
+    STRIP,
+    SYMBOL_EXTENT,
+    WIRE_EXTENT,
+    WORD_EXTENT,
+    Weights,
+)
 from ncd.layout.net import STRETCHED, Container, End, Face, Item, Lane, Operation, Slot, Wire
+from ncd.layout.places import Edge, Frame, Piece, Stand
 from ncd.layout.programme import Programme
 from ncd.symbols import HALF
 
-AXIS = 24.0
-"""Between neighbouring wires of one array."""
-ARRAY = 38.0
-"""Between neighbouring arrays: room for a dashed line and a label."""
-WIRE_EXTENT, SYMBOL_EXTENT, BLOCK_EXTENT = 19.0, 5.0, 8.0
-"""What a wire, the edge of a symbol, the edge of a block keep free on their outer side.
-
-The numbers add up to the pitch (14 + 5 + 19 = 38), or wires would jog by a few px everywhere.
-"""
-WORD_EXTENT, SIGN_EXTENT = 34.0, 25.0
-"""Above the top wire under a word, and of a sum with its sign."""
-STRIP = 20.0
-"""The strip at the top of a block that holds its title."""
-PADDING = 9.0
-
 Cuts = Collection[tuple[Container, int]]
 """Gaps where a row ends: container and number of the gap."""
-
-
-@dataclass(frozen=True)
-class Weights:
-    """What it costs, per px, that two ends of a piece of wire differ in height.
-
-    ``level`` and ``passing``: a branch to an operation, and to a lane.  Usually operations stay level
-    and a residual connection dips; where skips span the picture it is the other way round.
-    """
-
-    level: float = 1.5
-    passing: float = 1.0
-
-    lane: float = 6.0
-    piece: float = 3.0
-    cohesion: float = 0.4
-    port_cohesion: float = 1.2
-    cup: float = 0.5
-    beside: float = 0.03
-    bar: float = 0.6
-    closed: float = 2.5
-    inner: float = 1.0
-    extent: float = 0.06
-    residual: float = 6.0
-
-
-SPINE = Weights(level=1.0, passing=1.5)
-
-
-@dataclass
-class Stand:
-    """Where the parts of a box-style operation stand; ``inner_*`` are wires led round the symbol."""
-
-    top: Slot
-    bottom: Slot
-    ins: list[Slot]
-    outs: list[Slot]
-    tiled: dict[str, Slot]
-    inner_in: list[tuple[End, Slot]] = field(default_factory=list)
-    inner_out: list[tuple[End, Slot]] = field(default_factory=list)
-
-
-Edge = tuple[Slot, float]
-
-
-@dataclass
-class Piece:
-    """A wire across a gap: from an item's right face to the next item's left face."""
-
-    start: Slot
-    end: End
-    source: Item
-    target: Item
-
-
-@dataclass
-class Frame:
-    """A container's heights: (top, bottom) per row it is drawn in, and what crosses each of its gaps."""
-
-    extents: list[tuple[Slot, Slot]] = field(default_factory=list)
-    row: list[tuple[int, int]] = field(default_factory=list)
-    """For the left face, each column and the right face: the rows in which it begins and ends."""
-    cuts: list[tuple[Container, int]] = field(default_factory=list)
-    """Where its rows end, from left to right; also in blocks inside."""
-    pieces: list[list[Piece]] = field(default_factory=list)
-    broken: dict[int, list[tuple[Wire, Slot, Item]]] = field(default_factory=dict)
-    """At a gap where a row ends: the wires that go on in the next row, with their heights in this one."""
 
 
 class Heights:

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ncd import symbols
-from ncd.layout.heights import AXIS, Heights, Piece
+from ncd.layout.heights import Heights
+from ncd.layout.measures import AXIS
 from ncd.layout.net import Container, End, Item, Lane, Operation, Wire
+from ncd.layout.places import Piece
 from ncd.text import width
 
 MARGIN = 12.0
@@ -99,7 +101,7 @@ class Spacing:
         for k in range(len(c.columns) + 1):
             x = self._gap(c, k, x, read)
             gap = self.gaps[c][k]
-            if beside is not None and k > 0 and gap.c0 - gap.x0 >= 8:
+            if beside is not None and 0 < k < len(c.columns) and gap.c0 - gap.x0 >= 8:
                 self.cuts.append(Cut(gap.c0 - 1, c.depth, beside + len(gap.fans), c, k))
             if k < len(c.columns):
                 x = self._column(c, k, x, beside)
