@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ncd.circuit.diagram import Array, Block, Diagram, Op
 from ncd.rewrite.tree import Branch, grow
@@ -41,6 +41,8 @@ class Folding:
         self.dropped: dict[int, set[int]] = {}
         """Per join (by identity) the operands that later iterations made: one wire stands for all."""
         self.groups = 0
+        self.parts: dict[tuple[int, int], Part] = {}
+        """Of the branch being folded, by their first child and their length."""
 
     def seen(self, op: Op) -> Op:
         """An op as it reads after folding."""
@@ -63,6 +65,7 @@ class Folding:
     def fold_runs(self, branch: Branch) -> None:
         """Find the longest run at every place, shortest period first."""
         keys = [signature([c]) if isinstance(c, Branch) else None for c in branch.children]
+        self.parts.clear()
         i = 0
         while i < len(branch.children):
             run = self.run_at(branch.children, keys, i)
@@ -81,17 +84,35 @@ class Folding:
             count = 1
             while keys[i + count * period : i + (count + 1) * period] == keys[i : i + period]:
                 count += 1
-            while count > 1 and not self.chains(children[i : i + period * count], period, count):
-                count -= 1
+            if count < 2 or (best is not None and period * count <= best[0] * best[1]):
+                continue
+            parts = [self.part(children[i + k * period : i + (k + 1) * period]) for k in range(count)]
+            count = self.longest(parts)
             if count > 1 and (best is None or period * count > best[0] * best[1]):
                 best = period, count
         return best
 
-    def chains(self, children: Sequence[Child], period: int, count: int) -> bool:
+    def part(self, children: Sequence[Child]) -> Part:
+        """What one turn of a run reads and makes; asked for again at the next place."""
+        key = (id(children[0]), len(children))
+        if key not in self.parts:
+            self.parts[key] = Part(Ports(children), signature(children))
+        return self.parts[key]
+
+    def longest(self, parts: Sequence[Part]) -> int:
+        """How many of these parts, from the first, make a run; fewer of a run's parts are a run too."""
+        if self.chains(parts):
+            return len(parts)
+        low, high = 1, len(parts)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self.chains(parts[:middle]) else (low, middle)
+        return low
+
+    def chains(self, parts: Sequence[Part]) -> bool:
         """Whether inputs chain or are shared, and nothing inside a run is read from outside."""
-        parts = [children[k * period : (k + 1) * period] for k in range(count)]
-        ports = [Ports(part) for part in parts]
-        if len({signature(part) for part in parts}) > 1:
+        ports = [part.ports for part in parts]
+        if len({part.signature for part in parts}) > 1:
             return False
         carried: dict[int, int] = {}
         for here, after in zip(ports, ports[1:], strict=False):
@@ -153,6 +174,14 @@ class Ports:
         self.made = [a.id for a in self.arrays]
         mine = set(self.made)
         self.entering = list(dict.fromkeys(a.id for op in ops for a in op.inputs if a.id not in mine and not a.hidden))
+
+
+@dataclass(frozen=True)
+class Part:
+    """One turn of what may be a run."""
+
+    ports: Ports
+    signature: str
 
 
 _NAMED = re.compile(r"×[^\d−.].*\^\{-½\}")

@@ -132,7 +132,7 @@ def rotary(sample: Sample, data: Array, out: Array) -> Found | None:
         if (diagonal - diagonal[0]).abs().max() > 1e-3 * max(1.0, float(diagonal.abs().max())):
             return None
     why = "linear, keeps lengths, and inner products depend on the difference of positions only"
-    return Found("rotary", "along", "box", "R_θ", why)
+    return Found("rotary", "along", "box", "RoPE", why)
 
 
 def _try(sample: Sample, out: Array, data: Array, value: Tensor) -> Tensor | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ncd.circuit.diagram import Array, Call
+from ncd.rewrite.mask import FORBIDDEN
 from ncd.rewrite.net import Net, Node
 from ncd.rewrite.sample import Sample
 
@@ -50,7 +51,7 @@ def _label(net: Net, node: Node, sample: Sample) -> None:
         else:
             node.symbol, node.label = (
                 "add",
-                node.label if node.label == "mask" else SIGNS.get(name, name.replace("_", " ")),
+                "mask" if node.label == "mask" or _forbids(node) else SIGNS.get(name, name.replace("_", " ")),
             )
     elif node.symbol in ("conv", "upconv") and name.startswith("conv"):
         node.label = "★" + _kernel(net, node)
@@ -69,6 +70,11 @@ def _table_label(net: Net, node: Node) -> str:
     return "T" if table is not None and "type" in table.name else "P"
 
 
+def _forbids(node: Node) -> bool:
+    """Whether a fill only takes scores out of a softmax."""
+    return node.name.startswith("masked_fill") and bool(node.literals) and max(node.literals) <= FORBIDDEN
+
+
 def _scale_label(net: Net, node: Node) -> str:
     """``×k^{-½}`` if the number is the inverse root of the contracted axes, else the number."""
     c = node.literals[0]
@@ -85,10 +91,10 @@ def _scale_label(net: Net, node: Node) -> str:
 
 def _map_label(net: Net, node: Node, name: str, sample: Sample) -> str:
     numbers = list(node.literals)
-    for a in node.ins:
-        if net.constant(a) and not a.wires:
+    for a, row in zip(node.ins, node.itok, strict=True):
+        if net.constant(a) and set(row) <= node.targets:
             value = sample.value(a.id)
-            numbers += [] if value is None or value.numel() != 1 else [float(value)]
+            numbers += [] if value is None or value.numel() == 0 else [float(value.reshape(-1)[0])]
     n = f"{numbers[0]:.3g}".replace("-", "−") if len(numbers) == 1 else ""
     if name == "rsub":
         return f"{n or 'c'}−·"

@@ -64,7 +64,8 @@ def learned(net: Net, sample: Sample) -> None:
             if all(not node.ins[i].wires for i in hidden):
                 continue
             for i in hidden:
-                if node.ins[i].wires:
+                # A constant that is one number everywhere is written as that number.
+                if node.ins[i].wires and not set(node.itok[i]) <= node.targets:
                     source(net, sample, node, i)
         elif not shown and weights and (node.view or node.name in ("getitem", "index", "index_select", "slice", "narrow")):
             # A part of a weight, chosen by nothing that enters: a weight itself.

@@ -59,7 +59,7 @@ class Node:
 
     @property
     def pointwise(self) -> bool:
-        return not self.targets and not self.view and self.kind == "map"
+        return self.kind == "map" and not self.view and not self.targets & self.made
 
 
 @dataclass(frozen=True, eq=False)

@@ -194,10 +194,10 @@ def angles(n, d, base=100.0):
 def test_rotary_is_recognised_and_only_rotary():
     a = angles(7, 8)
     s = lone(lambda x: rotate(x, a.cos(), a.sin()), torch.randn(2, 3, 7, 8))
-    assert [op.label for op in s.ops] == ["R_θ"]
+    assert [op.label for op in s.ops] == ["RoPE"]
     wrong = angles(7, 8) ** 2
     s = lone(lambda x: rotate(x, wrong.cos(), wrong.sin()), torch.randn(2, 3, 7, 8))
-    assert "R_θ" not in [op.label for op in s.ops]
+    assert "RoPE" not in [op.label for op in s.ops]
 
 
 def test_masks_are_named_by_their_values():
