@@ -88,7 +88,9 @@ class Operation:
         names: dict[str, str] = {}
         for e in ends:  # numbered, so that equal operations of other axes are equal here
             e.index = names.setdefault(e.index, str(len(names)))
-        boxed = any(e.touched for e in ends) or not left or len(right) != 1
+        # Only a contraction sums over what it does not touch; anything else acts on what ends in it.
+        lost = {e.index for p in left for e in p.ends if e.wire.axis} - {e.index for p in right for e in p.ends}
+        boxed = (bool(lost) and op.symbol != "einsum") or any(e.touched for e in ends) or not left or len(right) != 1
         passing = {e.index for p in left for e in p.ends if not e.touched and e.wire.axis}
         passing &= {e.index for p in right for e in p.ends if not e.touched and e.wire.axis}
         for e in ends if boxed else ():

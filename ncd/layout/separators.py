@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ncd.layout.heights import Heights
 from ncd.layout.net import Container, Face, Item, Lane, Operation, Value
-from ncd.layout.spacing import LEVEL, Gap, Spacing
+from ncd.layout.spacing import CUP, LEVEL, Gap, Spacing
 from ncd.layout.strip import Step
 
 UNDER, OVER = 10.0, 19.0
@@ -272,7 +272,7 @@ class _Walk:
         """Where a line between two arrays that an operation reads ends."""
         inner = self.spacing.inner[o]
         if o.style == "route":
-            return o.x0 + (0.6 * inner.radius if inner.radius else inner.start + 0.3 * inner.before)
+            return o.x0 + (0.6 * CUP if inner.offsets else inner.start + 0.3 * inner.before)
         return o.x0 + 0.4 * inner.before
 
 

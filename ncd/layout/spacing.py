@@ -24,6 +24,8 @@ UNLABELLED = ("norm", "softmax", "mask", "map", "scale", "add")
 """What leaves these bears the names it came with."""
 CUP = 19.0
 """Largest radius of a cup."""
+NESTED = 9.0
+"""How far a cup stands behind one that is narrower."""
 
 
 def curve(rise: float) -> float:
@@ -64,8 +66,8 @@ class Inner:
 
     before: float = 0.0
     behind: float = 0.0
-    radius: float = 0.0
-    arrow: float = 0.0
+    offsets: dict[str, float] = field(default_factory=dict)
+    """How far behind the operation's left edge each cup begins."""
     start: float = 0.0
     """Where the curves of a route start."""
     width: float = 0.0
@@ -233,18 +235,25 @@ class Spacing:
         rise = max(
             (abs(y(s.slot) - y(e.slot)) for e in o.right[0].ends for s in o.sources.get(e.index, ())), default=0.0
         )
-        cups = [[y(e.slot) for e in o.sources[i]] for i in o.ended]
-        radius = max((min(CUP, (max(h) - min(h)) / 2) for h in cups if len(h) > 1), default=0.0)
-        arrow = width(o.tail[1], "function") + 22 if o.tail and radius else 0.0
-        sums = 30.0 if any(len(h) == 1 for h in cups) else 0.0
+        spans = {i: [y(e.slot) for e in o.sources[i]] for i in o.ended}
+        sums = 30.0 if any(len(h) == 1 for h in spans.values()) else 0.0
+        # Wider cups stand behind narrower ones, and all behind the dots of sums.
+        cups = sorted((i for i in spans if len(spans[i]) > 1), key=lambda i: max(spans[i]) - min(spans[i]))
+        offsets = {i: sums + NESTED * k for k, i in enumerate(cups)}
+        reach = max((offsets[i] + min(CUP, (max(spans[i]) - min(spans[i])) / 2) for i in cups), default=sums)
+        arrow = width(o.tail[1], "function") + 22 if o.tail and cups else 0.0
         numbers = 22.0 if _ending_numbers(o) else 0.0
-        if cups and not o.tiled:
+        if spans and not o.tiled:
             arrow = max(arrow, 24.0)
         moves = rise > LEVEL or any(e.index not in o.sources for e in o.right[0].ends)
-        start = max(radius + arrow, sums, numbers) + 4 if moves and (cups or numbers) else 0.0
+        start = max(reach + arrow, numbers) + 4 if moves and (spans or numbers) else 0.0
         across = curve(rise)
-        full = max(start + across, radius + arrow, sums, numbers) + (8 if o.sign else 0)
-        return Inner(radius=radius, arrow=arrow, start=start, width=full, before=across)
+        full = max(start + across, reach + arrow, numbers)
+        if o.sign:  # what stands over the dots reaches to both sides of them
+            half = max(8.0, symbols.width("add", o.sign) / 2)
+            start = max(start, half - across)
+            full = max(full, start + across + half)
+        return Inner(offsets=offsets, start=start, width=full, before=across)
 
 
 def _ending_numbers(o: Operation) -> bool:

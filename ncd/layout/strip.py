@@ -9,7 +9,7 @@ from ncd import symbols
 from ncd.layout.heights import Heights
 from ncd.layout.net import Container, End, Lane, Operation, Wire
 from ncd.layout.scene import Ids
-from ncd.layout.spacing import LEVEL, STUB, Gap, Spacing
+from ncd.layout.spacing import CUP, LEVEL, STUB, Gap, Spacing
 from ncd.text import width
 from ncd.theme import tone
 
@@ -254,7 +254,8 @@ class Drawing:
         ends = sorted(o.sources[index], key=lambda e: y(e.slot))
         wire = ends[0].wire
         heights = [y(e.slot) for e in ends]
-        first = index == o.ended[0]
+        offsets = self.spacing.inner[o].offsets
+        last = max(offsets, key=offsets.__getitem__) if offsets else o.ended[0]
         if len(ends) == 1:
             x = o.x0 + 8
             self.run(wire, o.x0, heights[0], x, heights[0])
@@ -264,18 +265,20 @@ class Drawing:
             apex, height = x + 20, heights[0]
         else:
             top, bottom = heights[0], heights[-1]
-            radius = min(19.0, (bottom - top) / 2)
-            self.strip.cups.append(Cup(wire, o.x0, top, bottom, radius))
-            for e, h in zip(ends[1:-1], heights[1:-1], strict=True):
-                self.run(e.wire, o.x0, h, o.x0 + radius, h)
-                self.dot(o.x0 + radius, h, e.wire, o.number)
-            apex, height = o.x0 + radius, self._free(o, top, bottom, radius)
-        if not first:
+            radius, x = min(CUP, (bottom - top) / 2), o.x0 + self.spacing.inner[o].offsets[index]
+            self.strip.cups.append(Cup(wire, x, top, bottom, radius))
+            for e, h in zip(ends, heights, strict=True):
+                inner = e not in (ends[0], ends[-1])
+                self.run(e.wire, o.x0, h, x + radius if inner else x, h)
+                if inner:
+                    self.dot(x + radius, h, e.wire, o.number)
+            apex, height = x + radius, self._free(o, top, bottom, radius)
+        if index != last:
             return
         out = o.right[0].ends[0]
         if not o.tiled and not o.sources.get(out.index):
             if len(ends) > 1:  # straight out of the cup if it can be
-                height = min(max(y(out.slot), heights[0] + 19), heights[-1] - 19) if radius == 19 else height
+                height = min(max(y(out.slot), heights[0] + radius), heights[-1] - radius)
             self.run(out.wire, apex, height, o.x1, y(out.slot), apex, o.x1)
         elif o.tail and len(ends) > 1:
             number, label = o.tail

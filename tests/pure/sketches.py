@@ -299,7 +299,9 @@ def zoo() -> Diagram:
     one, two = g.op("split", "", "[i] j k -> [i_1] j k, [i_2] j k", normed)
     joined = g("concat", "", "[i_2] j k, [i_1] j k -> j [n] k", two, one)
     loss = g("einsum", "", "k, k -> ", scaled, g("einsum", "", "i, i k -> k", most, product))
-    return g.diagram(loss, joined)
+    twice = g("einsum", "", "i j k, i j k -> k", outer, outer)
+    mixed = g("einsum", "", "i j, k i -> ", a, g("einsum", "", "k, i -> k i", twice, most))
+    return g.diagram(loss, joined, mixed)
 
 
 def oddities() -> Diagram:
