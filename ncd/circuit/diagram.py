@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from ncd.circuit.axis import Axis
@@ -36,11 +37,11 @@ class Array:
     kind: str = "value"
     name: str = ""
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         return tuple(a.size for a in self.axes)
 
-    @property
+    @cached_property
     def wires(self) -> tuple[Axis, ...]:
         """The atomic axes, major first: what is drawn."""
         return tuple(leaf for a in self.axes for leaf in a.leaves)
@@ -142,6 +143,10 @@ class Op:
         A wire of a dimension that is not enumerated one to one (a window, a slice) gets an index
         of its own, named ``@side.operand.wire``: it is a target, and shared with no other wire.
         """
+        return self._indices
+
+    @cached_property
+    def _indices(self) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
 
         def side(
             arrays: tuple[Array, ...], forms: tuple[tuple[Form, ...], ...], mark: str

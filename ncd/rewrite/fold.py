@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from ncd.circuit.diagram import Array, Block, Diagram, Op
 from ncd.rewrite.tree import Branch, grow
@@ -115,7 +116,7 @@ class Folding:
         if len({part.signature for part in parts}) > 1:
             return False
         carried: dict[int, int] = {}
-        for here, after in zip(ports, ports[1:], strict=False):
+        for here, after in pairwise(ports):
             place = {i: k for k, i in enumerate(here.made)}
             if len(here.entering) != len(after.entering):
                 return False

@@ -84,6 +84,7 @@ class Net:
         self.arrays: dict[int, Array] = {a.id: a for a in exact.inputs}
         self.constants: set[int] = set()
         self._sizes: dict[str, int] = {}
+        self._parents = {b.path: b.parent for b in exact.blocks}
         self.inputs: list[Array] = list(exact.inputs)
         self.outputs: list[Array] = list(exact.outputs)
         self.fresh = 1 + max((a.id for op in _opened(exact) for a in (*op.inputs, *op.outputs)), default=0)
@@ -193,7 +194,7 @@ class Net:
     def block_of(self, node: Node) -> str:
         """The smallest block around a node that holds more than this one op."""
         counts: dict[str, int] = {}
-        parents = {b.path: b.parent for b in self.exact.blocks}
+        parents = self._parents
         if not self._sizes:
             for n in self.nodes:
                 here: str | None = n.path
