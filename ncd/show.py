@@ -60,7 +60,7 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     simple = prepared(diagram.simplify())
 
     def opened(depth: int, expand: Sequence[str] = (), collapse: Sequence[str] = ()) -> Diagram:
-        return present(simple, depth=depth, expand=expand, collapse=collapse)
+        return legible(present(simple, depth=depth, expand=expand, collapse=collapse))
 
     def laid_out(drawn: Diagram) -> Scene:
         return layout(drawn, width=o["width"], labels=o["labels"], axis_order=o["axis_order"], quality=o["quality"])
@@ -78,6 +78,13 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     return Picture(drawn, naming_blocks(scene, drawn), Svg(render(scene, theme=o["theme"])))
 
 
+def legible(drawn: Diagram) -> Diagram:
+    """The same with indices of closed blocks named for a reader; what is drawn is not changed by names."""
+    blocks = {i: op for i, op in enumerate(drawn.ops) if op.symbol == "block"}
+    named = {i: replace(op, weave=op.weave.renamed(_primed(op.weave.variables))) for i, op in blocks.items()}
+    return replace(drawn, ops=tuple(named.get(i, op) for i, op in enumerate(drawn.ops))) if named else drawn
+
+
 def naming_blocks(scene: Scene, drawn: Diagram) -> Scene:
     """The scene, its facts saying of each closed block which one it is: what a page asks to be opened.
 
@@ -87,9 +94,7 @@ def naming_blocks(scene: Scene, drawn: Diagram) -> Scene:
     for i, op in enumerate(drawn.ops):
         path = next((e.removeprefix("block ") for e in op.evidence if e.startswith("block ")), "")
         if op.symbol == "block" and path:
-            weave = op.weave.renamed(_primed(op.weave.variables))
-            own = {"weave": str(weave), "path": "", "source": "", "block": path}
-            known[str(i)] = {**known.get(str(i), {}), **own}
+            known[str(i)] = {**known.get(str(i), {}), "path": "", "source": "", "block": path}
     return replace(scene, facts={**scene.facts, "op": known}) if known else scene
 
 

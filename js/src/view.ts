@@ -168,7 +168,18 @@ export class View {
     const dims = this.lit.length > 0 && !shown.startsWith('block:');
     this.svg?.classList.toggle('ncd-dimmed', dims);
     this.status.textContent = words(this.facts, shown);
+    this.float();
     this.root.classList.toggle('ncd-chosen', !!this.selected); // what one dwells on may take more than a line
+  }
+
+  /** What is said is in sight even if the end of a tall figure is not. */
+  private float(): void {
+    let sight = innerHeight;
+    for (let e = this.root.parentElement; e && e !== document.body; e = e.parentElement) {
+      if (/auto|scroll|hidden|clip/.test(getComputedStyle(e).overflowY)) sight = Math.min(sight, e.getBoundingClientRect().bottom);
+    }
+    const up = this.status.textContent ? Math.min(0, sight - this.root.getBoundingClientRect().bottom) : 0;
+    this.status.style.transform = up ? `translateY(${Math.floor(up)}px)` : '';
   }
 
   /** What is at a point of the window: an operation or a wire's axis, else the block around it. */
@@ -227,6 +238,7 @@ export class View {
       this.zoom(Math.exp(-Math.max(-100, Math.min(100, pixels)) / 250), at);
     });
     root.addEventListener('keydown', (e) => this.press(e), { signal });
+    document.addEventListener('scroll', () => this.float(), { signal, capture: true, passive: true });
   }
 
   private press(e: KeyboardEvent): void {

@@ -188,3 +188,15 @@ test('after its end it hears nothing', () => {
   expect(told).toEqual([]);
   expect(document.body.querySelector('.ncd-view')).toBeNull();
 });
+
+test('what is said stays in sight of who looks at the top of a tall figure', () => {
+  const status = $('.ncd-status') as HTMLElement;
+  view.root.getBoundingClientRect = () => ({ bottom: innerHeight + 300 }) as DOMRect;
+  view.hover('op:2');
+  expect(status.style.transform).toBe('translateY(-300px)');
+  view.root.getBoundingClientRect = () => ({ bottom: innerHeight + 100 }) as DOMRect;
+  document.dispatchEvent(new Event('scroll'));
+  expect(status.style.transform).toBe('translateY(-100px)');
+  view.hover('');
+  expect(status.style.transform).toBe('');
+});

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+VIEW = "application/vnd.jupyter.widget-view+json"
+
 if TYPE_CHECKING:
     from ncd.circuit.diagram import Diagram
 
@@ -47,4 +49,4 @@ def live(diagram: Diagram, where: str) -> dict[str, Any]:
         output.enable_custom_widget_manager()
     shown = widget._repr_mimebundle_()
     data = shown[0] if isinstance(shown, tuple) else shown
-    return dict(data or {})
+    return {VIEW: data[VIEW]} if data else {}  # picture and text are there, those of the diagram

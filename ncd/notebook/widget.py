@@ -52,6 +52,14 @@ class Widget(anywidget.AnyWidget):
         scene, svg = show.picture(self._simple, **self._options, expand=opened, collapse=collapse)
         return {"svg": str(svg), "facts": _plain(scene.facts)}
 
+    def __repr__(self) -> str:
+        return f"<ncd.Widget of {self.diagram.title}>"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """The widget, and its picture for wherever no widget can be: exported, previewed, opened again."""
+        shown = super()._repr_mimebundle_(**kwargs)
+        return shown and ({**shown[0], "image/svg+xml": self.svg}, shown[1])
+
     @traitlets.observe("opened", "closed")
     def _redraw(self, change: Any) -> None:
         wanted = (list(self.opened), list(self.closed))

@@ -40,6 +40,6 @@ def test_nothing_is_added_where_the_mime_type_is_drawn() -> None:
 
 def test_elsewhere_the_widget_is_added() -> None:
     view = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}}
-    for shown in (view, (view, {})):
+    for shown in (view, (view, {}), ({**view, "text/plain": "<Widget>", "image/svg+xml": "<svg/>"}, {})):
         widget = SimpleNamespace(_repr_mimebundle_=lambda shown=shown: shown)
         assert live(SimpleNamespace(widget=lambda widget=widget: widget), "vscode") == view

@@ -90,3 +90,9 @@ def test_the_code_that_every_saved_widget_carries_is_small():
         file = Path(show.__file__).parent / "static" / name
         assert 0 < file.stat().st_size <= 30_000
         assert b"http" not in file.read_bytes().replace(b"http://www.w3.org/2000/svg", b"")
+
+
+def test_it_brings_its_picture_to_where_no_widget_can_be(calls):
+    data, _ = widget(DIAGRAM)._repr_mimebundle_()
+    assert data["image/svg+xml"] == "<svg></svg>" and data["text/plain"] == "<ncd.Widget of d>"
+    assert "application/vnd.jupyter.widget-view+json" in data
