@@ -17,7 +17,7 @@ def open_attention(net: Net, sample: Sample) -> None:
     """Contraction, scale, mask, softmax, contraction; each opening is compared with the call itself."""
     verified: dict[object, bool] = {}
     for node in net.ordered():
-        if node.name == "scaled_dot_product_attention" and node.op is not None and not node.op.kind == "opaque":
+        if node.name == "scaled_dot_product_attention" and node.op is not None and node.op.kind != "opaque":
             opened = Opened(net, node)
             if not opened.possible():
                 continue
@@ -197,14 +197,11 @@ class Opened:
             self.define(out, "torch.masked_fill", scores, allowed, float("-inf"))
         else:
             self.define(out, "torch.add", scores, mask)
-        if value is not None:
-            if forbids(value):
-                label = "causal" if is_causal(allows(value)) else "mask"
-                rows = [row, mask_row]
-                touched = varying(value, mask, node.op.indices()[0][3] if node.op is not None else mask_row)
-                return add(
-                    "along", "mask", [scores, drawn], rows, out, row, targets=touched, symbol="mask", label=label
-                )
+        if value is not None and forbids(value):
+            label = "causal" if is_causal(allows(value)) else "mask"
+            rows = [row, mask_row]
+            touched = varying(value, mask, node.op.indices()[0][3] if node.op is not None else mask_row)
+            return add("along", "mask", [scores, drawn], rows, out, row, targets=touched, symbol="mask", label=label)
         # What depends on the input is elementwise in its data: it merges, tiled over all axes.
         sign = "mask" if mask.dtype == "bool" else "add"
         return add(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ncd.circuit.diagram import Array, Block, Diagram, Op
-from ncd.rewrite.tree import Branch, grow
+from ncd.rewrite.tree import Branch, flat, grow
 
 Child = Branch | Op
 
@@ -25,7 +25,7 @@ def fold(diagram: Diagram) -> Diagram:
     root = grow(diagram)
     folding = Folding(diagram)
     folding.visit(root)
-    return flatten(replace(diagram, outputs=tuple(folding.current(a) for a in diagram.outputs)), root, folding)
+    return flat(replace(diagram, outputs=tuple(map(folding.current, diagram.outputs))), root, folding.seen)
 
 
 class Folding:
@@ -224,23 +224,3 @@ def signature(part: Sequence[Child]) -> str:
     for child in part:
         visit(child, 0)
     return repr(rows)
-
-
-def flatten(diagram: Diagram, root: Branch, folding: Folding) -> Diagram:
-    """A diagram of what is left of a tree."""
-    ops: list[Op] = []
-    blocks: list[Block] = []
-
-    def visit(branch: Branch, parent: str | None) -> None:
-        path = None
-        if branch is not root:
-            path = branch.block.path
-            blocks.append(replace(branch.block, parent=parent, repeat=branch.repeat, also=branch.also))
-        for child in branch.children:
-            if isinstance(child, Branch):
-                visit(child, path)
-            else:
-                ops.append(replace(folding.seen(child), path=path or ""))
-
-    visit(root, None)
-    return replace(diagram, ops=tuple(ops), blocks=tuple(blocks))

@@ -8,6 +8,7 @@ from ncd.circuit.diagram import Array
 from ncd.rewrite.net import Net, Node
 from ncd.rewrite.sample import Sample
 
+PARTS = frozenset("getitem index index_select slice narrow".split())
 PRODUCTS = frozenset("linear addmm matmul einsum mm bmm baddbmm mv dot inner tensordot bilinear".split())
 
 
@@ -67,7 +68,7 @@ def learned(net: Net, sample: Sample) -> None:
                 # A constant that is one number everywhere is written as that number.
                 if node.ins[i].wires and not set(node.itok[i]) <= node.targets:
                     source(net, sample, node, i)
-        elif not shown and weights and (node.view or node.name in ("getitem", "index", "index_select", "slice", "narrow")):
+        elif not shown and weights and (node.view or node.name in PARTS):
             # A part of a weight, chosen by nothing that enters: a weight itself.
             weight = node.ins[weights[0]]
             node.kind, node.symbol, node.label, node.view = "source", "source", weight_label(weight), False

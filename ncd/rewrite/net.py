@@ -295,9 +295,9 @@ class Net:
     def op(self, n: Node) -> Op:
         ins = tuple(self.sealed(a) for a in n.ins)
         weave = self.weave(n)
-        return Op(
-            n.kind, n.name, ins, tuple(n.outs), weave, n.path, n.place, self.body(n), n.symbol, n.label, n.covers, n.evidence
-        )  # fmt: skip
+        outs, body = tuple(n.outs), self.body(n)
+        how = (n.symbol, n.label, n.covers, n.evidence)
+        return Op(n.kind, n.name, ins, outs, weave, n.path, n.place, body, *how)
 
     def sealed(self, a: Array) -> Array:
         """A folded constant says that it is one."""

@@ -5,10 +5,10 @@ The result is a diagram ready for layout.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection
 from dataclasses import replace
+from itertools import takewhile
 
 from ncd.circuit.diagram import Array, Block, Diagram, Op
 from ncd.circuit.weave import Form, Weave, mixed
@@ -16,7 +16,7 @@ from ncd.errors import NCDError
 from ncd.rewrite.bundle import bundle
 from ncd.rewrite.fold import fold, signature
 from ncd.rewrite.outer import outer
-from ncd.rewrite.tree import Branch, drawn_operands, drawn_targets, grow, hidden_arrays
+from ncd.rewrite.tree import Branch, drawn_operands, drawn_targets, flat, grow, hidden_arrays
 
 SMALLEST = 3
 """A frame around fewer ops than this is not drawn."""
@@ -27,7 +27,7 @@ def prepared(diagram: Diagram) -> Diagram:
     folded = fold(bundle(outer(without_unread(diagram))))
     root = grow(folded)
     _dissolve(root)
-    return _titled(_flat(folded, root), diagram.title)
+    return _titled(flat(folded, root), diagram.title)
 
 
 def without_unread(diagram: Diagram) -> Diagram:
@@ -101,7 +101,7 @@ def present(
                 visit(child, level + 1)
 
     visit(root, 0)
-    return _flat(diagram, root)
+    return flat(diagram, root)
 
 
 def closed_block(diagram: Diagram, branch: Branch, hidden: set[int]) -> Op:
@@ -217,25 +217,6 @@ def _dissolve(branch: Branch) -> None:
             frames = [c for c in branch.children if isinstance(c, Branch)]
 
 
-def _flat(diagram: Diagram, root: Branch) -> Diagram:
-    ops: list[Op] = []
-    blocks: list[Block] = []
-
-    def visit(branch: Branch, parent: str | None) -> None:
-        path = None
-        if branch is not root:
-            path = branch.block.path
-            blocks.append(replace(branch.block, parent=parent, repeat=branch.repeat, also=branch.also))
-        for child in branch.children:
-            if isinstance(child, Branch):
-                visit(child, path)
-            else:
-                ops.append(replace(child, path=path or ""))
-
-    visit(root, None)
-    return replace(diagram, ops=tuple(ops), blocks=tuple(blocks))
-
-
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|\d+")
 _KNOWN = {"MLP": "Feed Forward", "FFN": "Feed Forward", "FeedForward": "Feed Forward", "MHA": "Multi-Head Attention",
           "MultiheadAttention": "Multi-Head Attention"}  # fmt: skip
@@ -247,7 +228,8 @@ def _titled(diagram: Diagram, model: str) -> Diagram:
 
 def pretty(cls: str, model: str = "") -> str:
     """A class name as a title: without the model's own prefix, in words."""
-    shared = os.path.commonprefix([cls, model])
+    same = list(takewhile(lambda pair: pair[0] == pair[1], zip(cls, model, strict=False)))
+    shared = cls[: len(same)]
     while shared and not all(len(shared) == len(n) or n[len(shared)].isupper() for n in (cls, model)):
         shared = shared[:-1]
     if shared == cls:

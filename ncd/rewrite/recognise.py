@@ -114,9 +114,10 @@ def test(net: Net, sample: Sample, region: Region) -> Found | None:
         return elementwise(sample, region.data, region.out)
     if any(n.kind == "reduce" or n.name in ("mean", "var", "std") for n in region.nodes):
         return normalisation(net, sample, region.data, region.out, region.aside, _numbers(region))
-    if any(net.constant(a) and a.wires for a in region.aside) and any(n.name == "cat" for n in region.nodes):
-        if not any(a.kind == "parameter" for a in region.aside):
-            return rotary(sample, region.data, region.out)
+    tables = any(net.constant(a) and a.wires for a in region.aside)
+    learned = any(a.kind == "parameter" for a in region.aside)
+    if tables and not learned and any(n.name == "cat" for n in region.nodes):
+        return rotary(sample, region.data, region.out)
     return None
 
 

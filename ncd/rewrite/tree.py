@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 
 from ncd.circuit.diagram import Array, Block, Diagram, Op
 
@@ -50,6 +50,26 @@ def grow(diagram: Diagram) -> Branch:
     for op in diagram.ops:
         branch(op.path).children.append(op)
     return root
+
+
+def flat(diagram: Diagram, root: Branch, seen: Callable[[Op], Op] = lambda op: op) -> Diagram:
+    """The diagram of what is left of a tree, each op as ``seen`` says it reads by now."""
+    ops: list[Op] = []
+    blocks: list[Block] = []
+
+    def visit(branch: Branch, parent: str | None) -> None:
+        path = None
+        if branch is not root:
+            path = branch.block.path
+            blocks.append(replace(branch.block, parent=parent, repeat=branch.repeat, also=branch.also))
+        for child in branch.children:
+            if isinstance(child, Branch):
+                visit(child, path)
+            else:
+                ops.append(replace(seen(child), path=path or ""))
+
+    visit(root, None)
+    return replace(diagram, ops=tuple(ops), blocks=tuple(blocks))
 
 
 def hidden_arrays(diagram_ops: list[Op]) -> set[int]:

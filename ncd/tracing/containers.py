@@ -38,7 +38,7 @@ def map_leaves(tree: Any, change: Callable[[str, Any], Any], name: str = "") -> 
             twin[k] = v  # type: ignore[index]
         return twin
     if dataclasses.is_dataclass(tree) and not isinstance(tree, (type, Placeholder)):
-        twin = copy.copy(tree)
+        twin: Any = copy.copy(tree)  # type: ignore[no-redef]
         for f in dataclasses.fields(tree):
             object.__setattr__(twin, f.name, map_leaves(getattr(tree, f.name), change, at(f.name)))
         return twin

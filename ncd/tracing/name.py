@@ -24,8 +24,10 @@ PAPER = {
         "d_model": "nx hidden_size n_embd embed_dim embedding_size d_model model_dim width hidden_dim",
         "d_k": "head_dim attention_head_size d_kv d_k d_head key_dim kdim key_value_proj_dim",
         "d_v": "v_head_dim d_v vdim",
-        "d_ff": "nf intermediate_size ffn_dim d_ff n_inner dim_feedforward mlp_dim encoder_ffn_dim decoder_ffn_dim ffn_hidden",
-        "h": "num_attention_heads num_heads n_head nhead n_heads encoder_attention_heads decoder_attention_heads heads h",
+        "d_ff": "nf intermediate_size ffn_dim d_ff n_inner dim_feedforward mlp_dim ffn_hidden "
+        "encoder_ffn_dim decoder_ffn_dim",
+        "h": "num_attention_heads num_heads n_head nhead n_heads heads h encoder_attention_heads "
+        "decoder_attention_heads",
         "g": "num_key_value_heads n_kv_heads",
         "r": "num_key_value_groups",
         "v": "vocab_size n_vocab num_embeddings",
@@ -43,7 +45,8 @@ PAPER = {
 }
 # Attributes every layer has; they speak only where nobody else does.
 GENERIC = frozenset(
-    "in_features out_features in_channels out_channels num_embeddings embedding_dim input_size nx nf num_features".split()
+    "in_features out_features in_channels out_channels num_embeddings embedding_dim input_size nx nf "
+    "num_features".split()
 )
 SILENT = frozenset(
     "training padding_idx layer_idx groups num_layers num_hidden_layers dropout eos_token_id bos_token_id pad_token_id "

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from types import MethodType
 from typing import Any
@@ -59,9 +60,10 @@ def trace(target: Any, *args: Any, axes: Patterns = None, **kwargs: Any) -> Diag
             warnings.warn("the model does something else at a batch of 1; traced at a larger size", stacklevel=2)
             literal = taken
     r = taken.recording
-    woven = infer(r.calls, r.values, r.tensors)
-    opened = {i: infer(c.inside, [], r.tensors) for i, c in enumerate(r.calls) if c.inside}
-    diagram = seal(r, woven, opened, taken.sizes(sizes), literal.recording, title, module)
+    with collecting_later():
+        woven = infer(r.calls, r.values, r.tensors)
+        opened = {i: infer(c.inside, [], r.tensors) for i, c in enumerate(r.calls) if c.inside}
+        diagram = seal(r, woven, opened, taken.sizes(sizes), literal.recording, title, module)
     diagram.source.target = None if isinstance(target, nn.Module) else call
     diagram.source.example = (args, kwargs)
     return diagram
@@ -119,7 +121,7 @@ def take(
                 source=place_of_error(failure),
                 fix="give the model real weights: here they are on the meta device",
             ) from failure
-        with quiet(), untouched(module):
+        with quiet(), untouched(module), nullcontext() if real else collecting_later():
             inputs, grown = prepare(signature, module, args, kwargs, axes, fakes, enlarge)
             if real and any(type(t).__name__ == "FakeTensor" for t in inputs.tensors()):
                 assert failure is not None
@@ -142,6 +144,18 @@ def take(
         taken.recording.forced = place_of_error(failure) if failure is not None else None
         return taken
     raise AssertionError("unreachable")
+
+
+@contextmanager
+def collecting_later() -> Iterator[None]:
+    """Within, no garbage is looked for: nearly all that a recording makes is kept, so there is none to find."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
+from metrics import FAULTS, Measured
 
 import ncd
-from metrics import FAULTS, Measured
 from ncd import Diagram, show
 from ncd.models import zoo
 

@@ -62,5 +62,5 @@ def test_seven_billion_weights_that_are_not_there() -> None:
     d = ncd.trace(e.module, *e.args, axes=e.axes, **e.kwargs)
     assert d.opaque == ()
     assert "×32" in d.to_svg()
-    with pytest.raises(ncd.CheckError, match="no values|weights"):
+    with pytest.raises(ncd.CheckError, match=r"no values|weights"):
         d.check()

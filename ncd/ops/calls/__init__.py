@@ -35,7 +35,8 @@ normalize                                       : along norm ‖
 local_response_norm                             : along box LRN
 conv1d conv2d conv3d convolution conv_tbc       : window conv ★
 conv_transpose1d conv_transpose2d conv_transpose3d : window upconv ★
-max_pool1d max_pool2d max_pool3d max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices : window pool max
+max_pool1d max_pool2d max_pool3d                : window pool max
+max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices : window pool max
 avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d : window pool avg
 adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d : window pool avg
 adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d : window pool max
@@ -53,12 +54,14 @@ stack                                           : join concat stack
 pad constant_pad_nd                             : join index pad
 split chunk tensor_split unbind split_with_sizes unsafe_chunk : rearrange split
 getitem select narrow slice index diagonal      : rearrange index
-view reshape flatten unflatten permute transpose T mT mH movedim squeeze unsqueeze swapaxes swapdims t view_as reshape_as : rearrange view
+view reshape flatten unflatten view_as reshape_as : rearrange view
+permute transpose T mT mH t movedim swapaxes swapdims squeeze unsqueeze : rearrange view
 expand expand_as broadcast_to repeat repeat_interleave tile : rearrange view
 roll flip                                       : rearrange index {}
 pixel_shuffle pixel_unshuffle channel_shuffle   : rearrange view
-mean sum amax amin max min prod std var argmax argmin any all logsumexp norm median count_nonzero vector_norm nansum : reduce reduce {}
-cumsum cumprod cummax cummin logcumsumexp sort argsort flip fft ifft rfft irfft : along box {}
+mean sum amax amin max min prod std var         : reduce reduce {}
+argmax argmin any all logsumexp norm median count_nonzero vector_norm nansum : reduce reduce {}
+cumsum cumprod cummax cummin logcumsumexp sort argsort fft ifft rfft irfft : along box {}
 topk                                            : along box top-k
 lstm                                            : along scan LSTM
 gru                                             : along scan GRU
@@ -68,9 +71,12 @@ gru_cell                                        : contraction box GRU
 rnn_tanh_cell rnn_relu_cell                     : contraction box RNN
 scaled_dot_product_attention                    : contraction box attention
 multi_head_attention_forward                    : contraction box MHA
-tril triu                                       : along mask causal
-arange zeros ones full empty rand randn eye linspace zeros_like ones_like full_like tensor randint new_zeros new_ones new_full bernoulli : source source {}
-add sub mul div truediv eq ne lt gt le ge and or xor where masked_fill pow maximum minimum logical_and logical_or floordiv remainder mod lerp addcmul addcdiv atan2 rsub bitwise_and bitwise_or : map add {}
+tril triu                                       : along box {}
+arange zeros ones full empty rand randn eye linspace zeros_like ones_like full_like : source source {}
+tensor randint new_zeros new_ones new_full bernoulli : source source {}
+add sub mul div truediv eq ne lt gt le ge and or xor where masked_fill pow maximum minimum : map add {}
+logical_and logical_or floordiv remainder mod lerp addcmul addcdiv atan2 rsub bitwise_and : map add {}
+bitwise_or : map add {}
 relu : map map R
 sigmoid : map map σ
 gelu : map map gelu
@@ -122,8 +128,14 @@ def default_kind(weave: Weave) -> str:
 def describe(name: str, weave: Weave) -> Row:
     """Kind, symbol and label of a call that has an exact weave."""
     found = row(name)
+    kind = default_kind(weave)
+    # One name may be several operations: torch.max of two arrays reduces nothing, where(c) looks values up.
+    odd = found is not None and (
+        (found.kind in ("reduce", "along") and not weave.targets) or (found.kind == "map" and bool(weave.targets))
+    )
+    if found is not None and odd and found.symbol != "norm":
+        return Row(kind, "box" if weave.targets else "map", name.strip("_").replace("_", " "))
     if found is not None:
         return found
-    kind = default_kind(weave)
     symbol = {"map": "map", "contraction": "box", "reduce": "reduce", "rearrange": "view", "source": "source"}
     return Row(kind, symbol.get(kind, "box"), name.strip("_").replace("_", " "))
