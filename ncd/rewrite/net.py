@@ -98,6 +98,8 @@ class Net:
         for a in op.outputs:
             self.steps[a.id] = step
         view = op.kind == "rearrange" and not op.weave.targets and not any(c.writes for c in op.body)
+        # The same bits read as another dtype are other values.
+        view = view and all(a.dtype == o.dtype for a in op.inputs for o in op.outputs)
         weaves = (op.weave, *op.weave.rest)
         groups = [(o,) for o in op.outputs] if op.weave.rest else [op.outputs]
         for weave, outs in zip(weaves, groups, strict=True):

@@ -237,6 +237,13 @@ def test_opened_attention_is_the_call(kind):
         assert any(a.name == "args3" or a.kind == "input" for a in s.ops[2].inputs)
 
 
+def test_bits_read_as_another_dtype_are_an_operation():
+    s = lone(lambda x: x.view(torch.int32).view(torch.float32) * 2, torch.randn(3, 4))
+    assert sum(op.name == "view" for op in s.ops) == 2
+    s = lone(lambda x: torch.view_as_real(x.mH).sum(-1), torch.randn(3, 4, dtype=torch.complex64))
+    assert len(s.ops) >= 2
+
+
 def test_grouped_queries():
     q, k, v = torch.randn(2, 6, 5, 4), torch.randn(2, 2, 7, 4), torch.randn(2, 2, 7, 4)
     s = lone(lambda q, k, v: F.scaled_dot_product_attention(q, k, v, enable_gqa=True), q, k, v)

@@ -55,7 +55,7 @@ pad constant_pad_nd                             : join index pad
 split chunk tensor_split unbind split_with_sizes unsafe_chunk : rearrange split
 getitem select narrow slice index diagonal      : rearrange index
 view reshape flatten unflatten view_as reshape_as : rearrange view
-permute transpose T mT mH t movedim swapaxes swapdims squeeze unsqueeze : rearrange view
+permute transpose T mT t movedim swapaxes swapdims squeeze unsqueeze : rearrange view
 expand expand_as broadcast_to repeat repeat_interleave tile : rearrange view
 roll flip                                       : rearrange index {}
 pixel_shuffle pixel_unshuffle channel_shuffle   : rearrange view
