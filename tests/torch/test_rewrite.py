@@ -240,8 +240,8 @@ def test_opened_attention_is_the_call(kind):
 def test_bits_read_as_another_dtype_are_an_operation():
     s = lone(lambda x: x.view(torch.int32).view(torch.float32) * 2, torch.randn(3, 4))
     assert sum(op.name == "view" for op in s.ops) == 2
-    s = lone(lambda x: torch.view_as_real(x.mH).sum(-1), torch.randn(3, 4, dtype=torch.complex64))
-    assert len(s.ops) >= 2
+    s = lone(lambda x: x.mH.imag + 1, torch.randn(3, 4, dtype=torch.complex64))
+    assert len(s.ops) >= 3
 
 
 def test_grouped_queries():
