@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from ncd.circuit.diagram import Array, Call, Diagram, Name, Op, Ref
 from ncd.circuit.weave import Weave
@@ -33,6 +34,10 @@ class Question:
     var: str
 
 
+PATIENCE = 3.0
+"""After so many seconds a check says how far it is."""
+
+
 class Claims:
     """Tests the ops of one diagram, those with equal signature once, and notes the findings in a report."""
 
@@ -47,7 +52,7 @@ class Claims:
         groups: dict[Any, list[int]] = {}
         for k, op in enumerate(self.diagram.ops):
             groups.setdefault(signature(op), []).append(k)
-        for alike in groups.values():
+        for alike in tqdm(groups.values(), f"checking {self.layer} ops", delay=PATIENCE, leave=False):
             self.op(alike[0], len(alike), values)
 
     def finding(self, k: int, count: int, what: str, weave: Weave | None = None, index: str = "") -> Finding:
