@@ -41,7 +41,12 @@ class Widget(anywidget.AnyWidget):
         self._options = checked({"theme": "auto", **dict(diagram.options), **options})
         opened, closed = (list(self._options.pop(name, ())) for name in ("expand", "collapse"))
         self._shown = (opened, closed)
-        super().__init__(opened=opened, closed=closed, **self._draw(opened, closed))
+        self._open: list[str] = []
+        first = self._draw(opened, closed)
+        # What the first picture has open stays so: a click on one block changes nothing about others.
+        self._options |= {"depth": 0}
+        self._open = list(first["facts"].get("block", ()))
+        super().__init__(opened=opened, closed=closed, **first)
 
     def _draw(self, opened: list[str], closed: list[str]) -> dict[str, Any]:
         """Picture and facts.  A class among ``closed`` gives way to a path among ``opened``."""
@@ -49,7 +54,8 @@ class Widget(anywidget.AnyWidget):
 
         of = {name: [b.path for b in self._simple.blocks if b.cls == name] or [name] for name in closed}
         collapse = [path for name in closed for path in of[name] if path not in opened]
-        scene, svg = show.picture(self._simple, **self._options, expand=opened, collapse=collapse)
+        expand = list(dict.fromkeys([*self._open, *opened]))
+        scene, svg = show.picture(self._simple, **self._options, expand=expand, collapse=collapse)
         return {"svg": str(svg), "facts": _plain(scene.facts)}
 
     def __repr__(self) -> str:

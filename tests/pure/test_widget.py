@@ -58,6 +58,24 @@ def test_opening_what_is_not_there_changes_nothing(calls):
     assert shown.svg == "<svg>b</svg>"
 
 
+def test_what_the_first_picture_has_open_stays_open(monkeypatch):
+    asked = []
+
+    def picture(diagram, **options):
+        asked.append((options.get("depth"), options["expand"], options["collapse"]))
+        return Scene(1, 1, "", "", (), {"block": {"h.0": {}, "h.0.attn": {}}}), "<svg/>"
+
+    monkeypatch.setattr(show, "picture", picture)
+    shown = widget(DIAGRAM)
+    shown.opened = ["h.0.mlp"]
+    shown.closed = ["h.0.attn"]
+    assert asked == [
+        (None, [], []),
+        (0, ["h.0", "h.0.attn", "h.0.mlp"], []),
+        (0, ["h.0", "h.0.attn", "h.0.mlp"], ["h.0.attn"]),
+    ]
+
+
 def test_what_is_closed_is_drawn_closed_but_for_what_was_opened_by_name(calls):
     layers = tuple(Block(f"h.{i}", "Layer") for i in range(2))
     shown = widget(replace(DIAGRAM, blocks=layers, source=Origin(exact=DIAGRAM)), collapse="Layer")
