@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 MIME = "application/vnd.ncd.v1+json"
 SCREEN = (1000, 900)
 """What fits one notebook screen at scale 1, px."""
-TRIES = 3
-"""So many single blocks are tried open when the next level does not fit as a whole."""
+TRIES = 4
+"""So many pictures with single blocks open are tried when the next level does not fit as a whole."""
 LEGIBLE = 40
 """At most so many ops in a picture whose depth nobody chose."""
 
@@ -127,10 +127,14 @@ def deepest_that_fits(
     return 0, drawn, laid_out(drawn)
 
 
-def closed_blocks(drawn: Diagram) -> list[str]:
-    """The paths of the blocks drawn closed."""
-    said = (e for op in drawn.ops if op.symbol == "block" for e in op.evidence)
-    return [e.removeprefix("block ") for e in said if e.startswith("block ")]
+def closed_blocks(drawn: Diagram) -> dict[str, list[str]]:
+    """The paths of the blocks drawn closed, by class."""
+    found: dict[str, list[str]] = {}
+    for op in drawn.ops:
+        for e in op.evidence:
+            if op.symbol == "block" and e.startswith("block "):
+                found.setdefault(op.name, []).append(e.removeprefix("block "))
+    return found
 
 
 def opened_while_it_fits(
@@ -141,16 +145,23 @@ def opened_while_it_fits(
     opened: Callable[[int, Sequence[str]], Diagram],
     laid_out: Callable[[Diagram], Scene],
 ) -> tuple[Diagram, Scene]:
-    """The same picture with single blocks open on top, the richest first, as long as it stays on one screen."""
+    """The same picture with single blocks open on top, the richest first, as long as it stays on one screen.
+
+    One of a class: who has seen one knows the others.
+    """
     chosen: list[str] = []
-    richness = {path: len(opened(depth, [path]).ops) for path in closed_blocks(drawn)}
-    for path in sorted(richness, key=lambda p: -richness[p])[:TRIES]:
-        candidate = opened(depth, [*chosen, path])
-        if len(drawn.ops) < len(candidate.ops) <= LEGIBLE:
-            larger = laid_out(candidate)
-            if larger.width <= (width or SCREEN[0]) and larger.height <= SCREEN[1]:
-                chosen.append(path)
-                drawn, scene = candidate, larger
+    tries = TRIES
+    richness = {p[0]: len(opened(depth, p[:1]).ops) for p in closed_blocks(drawn).values()}
+    for paths in sorted(closed_blocks(drawn).values(), key=lambda p: -richness[p[0]]):
+        for path in paths:
+            candidate = opened(depth, [*chosen, path])
+            if tries and len(drawn.ops) < len(candidate.ops) <= LEGIBLE:
+                tries -= 1
+                larger = laid_out(candidate)
+                if larger.width <= (width or SCREEN[0]) and larger.height <= SCREEN[1]:
+                    chosen.append(path)
+                    drawn, scene = candidate, larger
+                    break
     return drawn, scene
 
 

@@ -56,7 +56,7 @@ SILENT = frozenset(
 SECOND = {"d_k": "d_v"}
 # What enters as a batch, a sequence or an image is called that, whatever size it happens to have.
 FIRM = frozenset(["b", "s", "x", "y", "z"])
-LETTERS = "adefijlnopqrtuwzabgmxy"
+LETTERS = "kvnpqmrtuwzgaefijlo"
 
 
 def ints(thing: Any) -> dict[str, int]:
