@@ -25,7 +25,7 @@ PART := .ci/part
 # Two workers share two cores; more threads in each would only wait for one another.
 PYTEST := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n $(WORKERS) --durations=5
 
-.PHONY: demo test lint pure torch js page static clean
+.PHONY: demo test lint pure torch js page bench static clean
 
 demo: $(VENV)/.installed
 	$(PART) demo $(DEMO_S) $(BIN)/python -m ncd.demo demo
@@ -46,6 +46,10 @@ js: $(VENV)/.node
 
 page: $(VENV)/.installed $(VENV)/.debian
 	$(PART) page $(PAGE_S) env $(PYTEST) --dist loadfile tests/page  # one JupyterLab, not one a worker
+
+# Ratios against the targets; takes minutes, fails on nothing.  A result worth keeping goes into benchmarks/results.
+bench: $(VENV)/.installed
+	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks $(RESULT)
 
 # The front end, from js/src into ncd/static, which is committed; `make js` fails where the two differ.
 static: $(VENV)/.node
