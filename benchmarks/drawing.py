@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from benchmarks.forward import bare, trace
 from benchmarks.timing import in_turns, table, verdict
 from ncd import show
-from ncd.layout import layout
+from ncd.layout.figure import layout
 from ncd.models import zoo
 from ncd.render.svg import render
 from ncd.rewrite import simplify

@@ -24,7 +24,7 @@ DOUBLING, UP_TO = 2.3, 1600
 
 def stages(example: Example, lay_out: bool) -> tuple[int, dict[str, Callable[[], Any]]]:
     """The number of exact ops, and each stage on what the stage before it made."""
-    from ncd.layout import layout
+    from ncd.layout.figure import layout
     from ncd.render.svg import render
 
     exact = trace(example)

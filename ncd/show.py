@@ -52,7 +52,7 @@ class Picture:
 
 def draw(diagram: Diagram, **options: Any) -> Picture:
     """Draw a diagram; the one road from a diagram to a picture."""
-    from ncd.layout import layout
+    from ncd.layout.figure import layout
     from ncd.render.svg import render
     from ncd.rewrite.present import depths, prepared, present
 

@@ -92,3 +92,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'tracer_of_everything'"):
         _ = ncd.tracer_of_everything
     assert set(dir(ncd)) == set(ncd.__all__)
+
+
+def test_marks_are_drawn_without_the_layout() -> None:
+    """Symbols need the scene's types alone; importing them first must not run in circles."""
+    code = "import sys; from ncd import symbols; sys.exit('ncd.layout.figure' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -13,7 +13,7 @@ import pytest
 from metrics import FAULTS, Measured
 from sketches import ALL, gpt
 
-from ncd.layout import layout
+from ncd.layout.figure import layout
 from ncd.layout.scene import Dot, Ids, Mark, Path, Scene, Text
 from ncd.render.svg import render
 
@@ -117,7 +117,8 @@ def test_ids_and_facts_are_complete() -> None:
 def test_deterministic_across_processes() -> None:
     code = (
         "import sys; sys.path[:0] = ['.', 'tests/pure']\n"
-        "from sketches import ALL; from ncd.layout import layout; from ncd.render.svg import render; import hashlib\n"
+        "import hashlib; from sketches import ALL\n"
+        "from ncd.layout.figure import layout; from ncd.render.svg import render\n"
         "for n in ('mha', 'zoo', 'experts', 'pointer'):\n"
         "    print(hashlib.sha256(render(layout(ALL[n](), width=700)).encode()).hexdigest())\n"
     )

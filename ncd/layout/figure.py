@@ -1,0 +1,138 @@
+"""The whole of a figure, from a diagram to a scene.
+
+Containers for blocks, columns by longest paths, an order with few crossings, heights by one linear
+programme, widths from the curves that result; then rows, and marks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ncd.circuit.diagram import Diagram
+from ncd.layout import columns, order, rows, search
+from ncd.layout.build import build
+from ncd.layout.crossings import cost
+from ncd.layout.facts import description, facts, title
+from ncd.layout.heights import Heights
+from ncd.layout.measures import SPINE, Weights
+from ncd.layout.net import Container, Lane
+from ncd.layout.scene import Scene
+from ncd.layout.separators import separate
+from ncd.layout.spacing import LEVEL, Cut, Spacing
+from ncd.layout.strip import Drawing, Strip
+
+TRIES = 6
+"""How often rows are cut anew to fit a width."""
+SEVERAL = 80
+"""Above so many operations one start is all that is tried."""
+
+
+def layout(
+    diagram: Diagram, *, width: float | None = None, labels: str = "all", axis_order: str = "clean", quality: int = 1
+) -> Scene:
+    """The picture of a diagram that is simplified, folded and closed as far as it is to be.
+
+    ``width`` in px wraps it into rows.  ``labels``: all (or names), sizes, boundaries, none.
+    ``axis_order``: clean, or memory to draw every array's axes in their order.  ``quality``: how
+    many starts of the search are tried; the fewest crossings win, then the fewest bends.
+    """
+    root, _ = build(diagram, labels)
+    columns.assign(root)
+    search.sign(root, {})
+    figure = _Figure(root, labels, _spans(root))
+    starts = max(1, quality) if len(diagram.ops) <= SEVERAL else 1
+    initial = order.save(root)
+    best: tuple[float, order.State] | None = None
+    for seed in range(starts):
+        order.load(root, initial)
+        search.search(root, axis_order != "memory", 7 + 11 * seed, figure.lift)
+        if starts > 1:
+            value = figure.badness()
+            if best is None or value < best[0] - 1e-6:
+                best = (value, order.save(root))
+    if best:
+        order.load(root, best[1])
+    return _wrapped(figure, title(diagram), labels != "none", width, diagram)
+
+
+def _wrapped(figure: _Figure, named: str, labels: bool, width: float | None, diagram: Diagram) -> Scene:
+    """The scene, in rows of at most ``width``.
+
+    A row that is cut off stands at other heights, so its curves may get wider: then the rows are cut earlier.
+    """
+    plan = figure.placed([])
+    tail = rows.tail(plan.spacing.widest() if labels else 8.0)
+    if width is not None:
+        places, end, most = plan.spacing.cuts, plan.end, width
+        narrowest, best = rows.widest([], end, tail), list[Cut]()
+        for _ in range(TRIES):
+            cuts = rows.choose(places, end, most, tail + rows.EDGE)
+            if narrowest <= width:
+                break
+            if cuts == plan.cuts:
+                most -= 0.02 * width
+                continue
+            plan = figure.placed(cuts)
+            wide = rows.widest(plan.edges, plan.end, tail)
+            if wide < narrowest:
+                narrowest, best = wide, cuts
+            most -= wide - width + 2
+        if plan.cuts != best:
+            plan = figure.placed(best)
+    strip = figure.strip(plan)
+    page = rows.Page(strip, plan.end, plan.edges, named, labels, tail)
+    return Scene(
+        round(page.width, 1), round(page.height, 1), named, description(diagram), tuple(page.marks), facts(diagram)
+    )
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Heights and widths, with rows ending at ``edges``.  Only the latest can be drawn: items know where they are."""
+
+    cuts: Sequence[Cut]
+
+    heights: Heights
+    spacing: Spacing
+    edges: list[float]
+    end: float
+
+
+class _Figure:
+    """Places and draws the order that the containers are in; equal blocks keep their heights between times."""
+
+    def __init__(self, root: Container, labels: str, spine: bool) -> None:
+        self.root, self.labels = root, labels
+        self.weights, self.lift = (SPINE, 0.01) if spine else (Weights(), 0.0)
+        self.solved: dict[object, list[float]] = {}
+
+    def placed(self, cuts: Sequence[Cut]) -> _Plan:
+        gaps = [(c.container, c.gap) for c in cuts]
+        heights = Heights(self.root, self.weights, gaps, self.solved)
+        spacing = Spacing(self.root, heights, self.labels)
+        return _Plan(cuts, heights, spacing, sorted(spacing.ends(gaps)), spacing.end)
+
+    def strip(self, plan: _Plan) -> Strip:
+        strip = Drawing(self.root, plan.heights, plan.spacing).strip
+        strip.separators = separate(self.root, plan.heights, plan.spacing)
+        return strip
+
+    def badness(self) -> float:
+        """What a start is judged by: crossings, bends, and how far wires climb."""
+        climbs = [abs(s[2] - s[4]) for r in self.strip(self.placed([])).runs for s in r.steps]
+        return 30 * cost(self.root) + 8 * sum(c > LEVEL for c in climbs) + 0.25 * sum(climbs)
+
+
+def _spans(root: Container) -> bool:
+    """Whether skip connections span the picture, as in a U-Net: a concatenated array that passed many columns."""
+    for c in root.containers():
+        passed: dict[object, int] = {}
+        for column in c.columns:
+            for item in column:
+                if isinstance(item, Lane):
+                    passed[item.port.value] = passed.get(item.port.value, 0) + 1
+        for o in c.operations():
+            if o.op.symbol == "concat" and any(passed.get(p.value, 0) > 2 for p in o.left):
+                return True
+    return False
