@@ -204,7 +204,8 @@ class Origin:
 
     ``target`` is what was called (None: ``module`` itself), ``example`` its (args, kwargs),
     ``output_spec`` the tree its outputs hang on.  ``functions`` are what ``#n`` names, ``tensors`` the values of
-    constants by array id.  ``exact`` is the diagram that a simplified one was made from.
+    constants by array id, ``digests`` what tells constants apart by value.  ``exact`` is the
+    diagram that a simplified one was made from.
     """
 
     module: Any = None
@@ -213,6 +214,7 @@ class Origin:
     example: Any = None
     exact: Any = None
     opened: dict[int, tuple[Op, ...]] = field(default_factory=dict)
+    digests: dict[int, str] = field(default_factory=dict)
     tail: tuple[Call, ...] = ()
     returns: tuple[int, ...] = ()
     target: Any = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ncd.circuit.diagram import Diagram
 from ncd.rewrite.alias import dead, identity, views
 from ncd.rewrite.attention import open_attention
-from ncd.rewrite.constant import constants, relabelling_gathers, uniform
+from ncd.rewrite.constant import constants, digests, relabelling_gathers, uniform
 from ncd.rewrite.label import labels
 from ncd.rewrite.learned import learned, split_projections, weight_views
 from ncd.rewrite.mask import masks
@@ -45,4 +45,4 @@ def simplify(diagram: Diagram) -> Diagram:
     scales(net, sample)
     dead(net)
     labels(net, sample)
-    return net.freeze()
+    return net.freeze(digests(net, sample))

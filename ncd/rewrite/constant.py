@@ -6,9 +6,13 @@ where they are used.
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from ncd.rewrite.net import Net
 from ncd.rewrite.sample import Sample
 
+LARGEST = 1 << 18
+"""Larger constants (elements) are told apart by identity alone."""
 RANDOM = frozenset("rand randn randint bernoulli normal multinomial rand_like randn_like dropout uniform".split())
 
 
@@ -42,6 +46,19 @@ def uniform(net: Net, sample: Sample) -> None:
                     token = f"same{i}.{k}"
                     node.itok[i][k] = token
                     node.targets.add(token)
+
+
+def digests(net: Net, sample: Sample) -> dict[int, str]:
+    """What tells constants apart by value: two layers with unlike masks are not one layer twice."""
+    found: dict[int, str] = {}
+    for node in net.nodes:
+        for a in node.ins:
+            if a.id not in found and a.kind != "buffer" and net.constant(a):
+                value = sample.value(a.id)
+                if value is not None and value.numel() <= LARGEST:
+                    data = value.detach().cpu().reshape(-1).tolist()
+                    found[a.id] = sha256(repr((a.shape, a.dtype, data)).encode()).hexdigest()[:16]
+    return found
 
 
 def relabelling_gathers(net: Net, sample: Sample) -> None:

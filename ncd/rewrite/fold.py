@@ -7,11 +7,12 @@ one's inputs are either the same array for all, or what the one before it made i
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from ncd.circuit.diagram import Array, Block, Diagram, Op
+from ncd.circuit.diagram import Array, Block, Call, Diagram, Op, Ref
+from ncd.ops.calls import row
 from ncd.rewrite.tree import Branch, flat, grow
 
 Child = Branch | Op
@@ -33,6 +34,7 @@ class Folding:
 
     def __init__(self, diagram: Diagram) -> None:
         self.diagram = diagram
+        self.digests = diagram.source.digests
         self.readers: dict[int, list[Op]] = {}
         for op in diagram.ops:
             for a in op.inputs:
@@ -65,7 +67,7 @@ class Folding:
 
     def fold_runs(self, branch: Branch) -> None:
         """Find the longest run at every place, shortest period first."""
-        keys = [signature([c]) if isinstance(c, Branch) else None for c in branch.children]
+        keys = [signature([c], self.digests) if isinstance(c, Branch) else None for c in branch.children]
         self.parts.clear()
         i = 0
         while i < len(branch.children):
@@ -97,7 +99,7 @@ class Folding:
         """What one turn of a run reads and makes; asked for again at the next place."""
         key = (id(children[0]), len(children))
         if key not in self.parts:
-            self.parts[key] = Part(Ports(children), signature(children))
+            self.parts[key] = Part(Ports(children), signature(children, self.digests))
         return self.parts[key]
 
     def longest(self, parts: Sequence[Part]) -> int:
@@ -188,8 +190,12 @@ class Part:
 _NAMED = re.compile(r"×[^\d−.].*\^\{-½\}")
 
 
-def signature(part: Sequence[Child]) -> str:
-    """Equal for stretches that draw alike: arrays by number, indices by number, sizes as they are."""
+def signature(part: Sequence[Child], digests: Mapping[int, str]) -> str:
+    """Equal for stretches that draw and compute alike, but for their weights.
+
+    Arrays and indices by number, sizes as they are, constants by their values (``digests``), and
+    the plain arguments of every call that is more than a view or a cast.
+    """
     arrays: dict[int, int] = {}
     rows: list[object] = []
 
@@ -203,7 +209,10 @@ def signature(part: Sequence[Child]) -> str:
         ins, outs = child.indices()
 
         def operand(a: Array, row: tuple[str, ...]) -> object:
-            number = -1 if a.hidden else arrays.setdefault(a.id, len(arrays))
+            weight = a.kind in ("parameter", "buffer")
+            number: object = -1 if weight else arrays.setdefault(a.id, len(arrays))
+            if a.kind == "constant":
+                number = digests.get(a.id, a.id)
             wires = tuple(
                 (indices.setdefault(t, len(indices)), child.touches(t), w.size)
                 for t, w in zip(row, a.wires, strict=True)
@@ -216,6 +225,7 @@ def signature(part: Sequence[Child]) -> str:
                 child.symbol,
                 child.kind,
                 label,
+                tuple(_said(c) for c in child.body if _computes(c)),
                 tuple(operand(a, r) for a, r in zip(child.inputs, ins, strict=True)),
                 tuple(operand(a, r) for a, r in zip(child.outputs, outs, strict=True)),
             )
@@ -224,3 +234,20 @@ def signature(part: Sequence[Child]) -> str:
     for child in part:
         visit(child, 0)
     return repr(rows)
+
+
+def _computes(call: Call) -> bool:
+    """Whether a call does more than rename axes or round."""
+    known = row(call.name.split(".")[-1])
+    return known is None or (known.kind != "rearrange" and known.label != "cast")
+
+
+def _said(call: Call) -> object:
+    """The name and the plain arguments of a call, without its arrays."""
+
+    def plain(x: object) -> object:
+        if isinstance(x, (tuple, list)):
+            return tuple(map(plain, x))
+        return None if isinstance(x, Ref) else repr(x)
+
+    return call.name, plain(call.args), tuple((k, plain(v)) for k, v in call.kwargs)

@@ -269,13 +269,15 @@ class Net:
         self.steps[array.id] = Step((call,), reads, (array.id,), order)
 
     # ---------------------------------------------------------------- back to a diagram
-    def freeze(self) -> Diagram:
+    def freeze(self, digests: dict[int, str]) -> Diagram:
         kept = [self.op(n) for n in self.ordered()]
         tail = [
             c for s in self.slice((a.id for a in self.exact.outputs), (a.id for a in self.outputs)) for c in s.calls
         ]
         returns = tuple(a.id for a in self.exact.outputs)
-        source = replace(self.exact.source, exact=self.exact, opened={}, tail=tuple(tail), returns=returns)
+        source = replace(
+            self.exact.source, exact=self.exact, opened={}, tail=tuple(tail), returns=returns, digests=digests
+        )
         used = {op.path for op in kept}
         parents = {b.path: b.parent for b in self.exact.blocks}
         keep: set[str] = set()

@@ -88,7 +88,7 @@ def present(
                 continue
             closed = depth is not None and level >= depth
             if not closed:
-                key = signature([child])
+                key = signature([child], diagram.source.digests)
                 closed = key in seen
                 seen.add(key)
             if named(child.block, expand) or leads_to(child):

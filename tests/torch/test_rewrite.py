@@ -159,6 +159,11 @@ def test_activations_are_known_by_their_numbers(name):
     assert len(s.ops[0].covers) > 1
 
 
+def test_a_clamp_far_out_is_seen():
+    s = lone(lambda x: x.clamp(min=0).clamp(max=6), torch.randn(4, 9))
+    assert len(s.ops) == 2
+
+
 def test_nearly_an_activation_is_none():
     s = lone(lambda x: 0.5 * x * (1 + torch.erf(x / 1.41)), torch.randn(4, 9))
     assert len(s.ops) > 1
@@ -322,6 +327,32 @@ def test_layers_that_differ_do_not_fold():
     model.layers[1].a, model.layers[1].b = nn.Linear(6, 7), nn.Linear(7, 6)
     p = prepared(ncd.trace(model, torch.randn(2, 3, 6)).simplify())
     assert all(b.repeat == 1 for b in p.blocks)
+
+
+def test_layers_that_differ_in_a_constant_or_a_literal_do_not_fold():
+    class Masked(nn.Module):
+        def __init__(self, k):
+            super().__init__()
+            self.k, self.n, self.l = k, nn.LayerNorm(6), nn.Linear(6, 6)
+
+        def forward(self, x):
+            window = torch.ones(3, 3).tril().triu(-self.k) == 0
+            h = self.l(self.n(x))
+            return x + (h @ h.transpose(-1, -2)).masked_fill(window, -1e9).softmax(-1) @ h
+
+    class Dilated(nn.Module):
+        def __init__(self, d):
+            super().__init__()
+            self.a = nn.Conv1d(6, 6, 3, padding=d, dilation=d)
+
+        def forward(self, x):
+            return x + self.a(x.relu().tanh())
+
+    for cls, x in ((Masked, torch.randn(2, 3, 6)), (Dilated, torch.randn(2, 6, 9))):
+        for settings, repeats in (((1, 2, 1), 1), ((1, 1, 1), 3)):
+            model = nn.Sequential(*map(cls, settings))
+            p = prepared(ncd.trace(model, x).simplify())
+            assert max(b.repeat for b in p.blocks) == repeats
 
 
 def test_a_layer_read_from_outside_does_not_fold():
