@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import ncd
 from ncd import cli
 from ncd.circuit.diagram import Diagram
+from ncd.models import zoo
 from ncd.options import OPTIONS
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -30,6 +33,18 @@ def test_the_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         exec(compile(block, "README.md", "exec"), names)
     assert isinstance(names["d"], Diagram)
     assert {p.name for p in tmp_path.iterdir()} == {"gpt2.svg"}
+
+
+def test_the_picture_is_what_is_drawn_today() -> None:
+    """All but the coordinates, which may differ with the solver's version."""
+    e = zoo.get("attn")
+    d = replace(ncd.trace(e.module, *e.args, axes=e.axes), title="Multi-head self-attention")
+    kept = (Path(__file__).parents[2] / "docs" / "attention.svg").read_text(encoding="utf-8")
+
+    def without_numbers(svg: str) -> str:
+        return re.sub(r"ncd-[0-9a-f]{4,}|-?\d+(\.\d+)?", "0", svg)
+
+    assert without_numbers(kept) == without_numbers(d.to_svg()), "draw it again: d.save('docs/attention.svg')"
 
 
 def test_the_command_lines_are_understood() -> None:
