@@ -16,6 +16,7 @@ from ncd.circuit.codec import VERSION
 from ncd.circuit.diagram import Diagram
 from ncd.circuit.packed import packed
 from ncd.errors import NCDError
+from ncd.garbage import collecting_later
 from ncd.options import checked, complete
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Picture:
     svg: Svg
 
 
+@collecting_later()
 def draw(diagram: Diagram, **options: Any) -> Picture:
     """Draw a diagram; the one road from a diagram to a picture."""
     from ncd.layout.figure import layout

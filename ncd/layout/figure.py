@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ncd.circuit.diagram import Diagram
+from ncd.garbage import collecting_later
 from ncd.layout import columns, order, rows, search
 from ncd.layout.build import build
 from ncd.layout.crossings import cost
@@ -28,6 +29,7 @@ SEVERAL = 80
 """Above so many operations one start is all that is tried."""
 
 
+@collecting_later()
 def layout(
     diagram: Diagram, *, width: float | None = None, labels: str = "all", axis_order: str = "clean", quality: int = 1
 ) -> Scene:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from ncd.circuit.axis import Atom, Dim, leaves
 from ncd.circuit.diagram import Diagram
 from ncd.errors import TraceError
+from ncd.garbage import collecting_later
 from ncd.tracing.containers import shown
 from ncd.tracing.infer import infer
 from ncd.tracing.inputs import Inputs, Patterns, prepare
@@ -144,18 +144,6 @@ def take(
         taken.recording.forced = place_of_error(failure) if failure is not None else None
         return taken
     raise AssertionError("unreachable")
-
-
-@contextmanager
-def collecting_later() -> Iterator[None]:
-    """Within, no garbage is looked for: nearly all that a recording makes is kept, so there is none to find."""
-    before = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if before:
-            gc.enable()
 
 
 @contextmanager
