@@ -39,7 +39,7 @@ def simplify(diagram: Diagram) -> Diagram:
     masks(net, sample)
     open_attention(net, sample)
     uniform(net, sample)
-    learned(net, sample)
+    learned(net)
     split_projections(net)
     views(net)
     scales(net, sample)

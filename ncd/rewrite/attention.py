@@ -42,7 +42,8 @@ def _equal(net: Net, sample: Sample, node: Node, opened: Opened, before: dict[in
     for a in opened.operands:
         value = sample.value(a.id) if net.constant(a) else sample.random(a.id, 0.0)
         if value is None and opened.mask is not None and a.id == opened.mask.id:
-            value = torch.rand(a.shape) > 0.3 if a.dtype == "bool" else None
+            generator = torch.Generator().manual_seed(0)
+            value = torch.rand(a.shape, generator=generator) > 0.3 if a.dtype == "bool" else None
         if value is None:
             return False
         given[a.id] = value

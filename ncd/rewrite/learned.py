@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from ncd.circuit.diagram import Array
 from ncd.rewrite.net import Net, Node
-from ncd.rewrite.sample import Sample
 
 PARTS = frozenset("getitem index index_select slice narrow".split())
 PRODUCTS = frozenset("linear addmm matmul einsum mm bmm baddbmm mv dot inner tensordot bilinear".split())
@@ -23,7 +22,7 @@ def weight_views(net: Net) -> None:
         weight, out = node.ins[0], node.outs[0]
         readers = net.reading(out)
         kept = {t: k for k, t in enumerate(node.itok[0]) if t not in node.targets}
-        fits = all(r.name in PRODUCTS or (r.kind == "rearrange" and not r.view) or r.view for r in readers)
+        fits = all(r.name in PRODUCTS or r.kind == "rearrange" for r in readers)
         if (
             weight.kind != "parameter"
             or net.is_output(out)
@@ -45,7 +44,7 @@ def weight_views(net: Net) -> None:
                     r.targets.update(t for t in r.itok[i] if t.startswith("cut"))
 
 
-def learned(net: Net, sample: Sample) -> None:
+def learned(net: Net) -> None:
     """Products with a weight are learned maps; weights in elementwise ops become sources."""
     for node in net.ordered():
         if node not in net.nodes or node.symbol in ("norm", "mask") or node.kind == "source":
@@ -67,7 +66,7 @@ def learned(net: Net, sample: Sample) -> None:
             for i in hidden:
                 # A constant that is one number everywhere is written as that number.
                 if node.ins[i].wires and not set(node.itok[i]) <= node.targets:
-                    source(net, sample, node, i)
+                    source(net, node, i)
         elif not shown and weights and (node.view or node.name in PARTS):
             # A part of a weight, chosen by nothing that enters: a weight itself.
             weight = node.ins[weights[0]]
@@ -79,6 +78,8 @@ def _adds_bias(net: Net, node: Node, data: int, hidden: list[int]) -> bool:
     maker = net.maker.get(node.ins[data].id)
     biases = [node.ins[i] for i in hidden]
     if maker is None or maker.symbol != "linear" or len(net.reading(node.ins[data])) != 1:
+        return False
+    if net.is_output(node.ins[data]):
         return False
     if node.name.rstrip("_") != "add" or not all(b.kind == "parameter" and len(b.shape) == 1 for b in biases):
         return False
@@ -99,7 +100,7 @@ def _adds_bias(net: Net, node: Node, data: int, hidden: list[int]) -> bool:
     return True
 
 
-def source(net: Net, sample: Sample, node: Node, i: int) -> None:
+def source(net: Net, node: Node, i: int) -> None:
     """Let a weight or constant that is an operand of an elementwise op be drawn by itself."""
     weight = node.ins[i]
     made = net.invent(weight)

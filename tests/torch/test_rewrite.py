@@ -264,6 +264,23 @@ def test_a_fused_projection_is_split():
     assert [op.label for op in s.ops if op.symbol == "linear"] == ["L_+^Q", "L_+^K", "L_+^V"]
 
 
+def test_a_product_that_is_an_output_keeps_its_bias_apart():
+    def fn(s, x):
+        y = F.linear(x, s.m.weight)
+        return y, y + s.m.bias
+
+    s = lone(fn, torch.randn(2, 8), module=nn.Linear(8, 24))
+    assert [op.symbol for op in s.ops] == ["linear", "source", "add"]
+
+
+def test_drawing_leaves_the_random_state_as_it_was():
+    q, mask = torch.randn(2, 3, 5, 4), torch.rand(2, 1, 5, 5) > 0.3
+    d = ncd.trace(lambda q, m: F.scaled_dot_product_attention(q, q, q, m), q, mask)
+    before = torch.get_rng_state()
+    d.to_svg()
+    assert torch.equal(before, torch.get_rng_state())
+
+
 def test_a_projection_read_whole_is_not_split():
     def fn(s, x):
         y = s.m(x)
