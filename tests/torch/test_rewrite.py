@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -112,6 +114,14 @@ def test_every_spelling_of_attention_is_one_picture():
     assert pictures[0] == pictures[1]
     symbols = [[row[0] for row in p] for p in pictures]
     assert symbols[0] == symbols[2] == ["linear"] * 3 + ["einsum", "scale", "softmax", "einsum", "linear"]
+
+
+def test_two_spellings_are_the_same_figure():
+    figures = []
+    for cls in (Views, Einops):
+        svg = replace(traced(cls)[1], title="Attention").to_svg()
+        figures.append(re.sub(r' data-\w+="[^"]*"|ncd-[0-9a-f]{4,}', "", svg))
+    assert figures[0] == figures[1]
 
 
 def test_a_forgotten_transpose_is_seen():

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -379,6 +382,19 @@ def test_inputs_are_left_as_found():
     x = torch.zeros(3)
     ncd.trace(lambda t: t.add_(1) * 2, x)
     assert x.sum() == 0
+
+
+def test_the_same_diagram_in_every_process():
+    code = (
+        "import ncd, hashlib; from ncd.models.zoo import get; e = get('transformer')\n"
+        "d = ncd.trace(e.module, *e.args, axes=e.axes)\n"
+        "print([hashlib.sha256(x.encode()).hexdigest() for x in (d.to_json(), d.simplify().to_json(), d.to_svg())])"
+    )
+    found = set()
+    for seed in ("1", "2"):
+        env = {**os.environ, "PYTHONHASHSEED": seed}
+        found.add(subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True).stdout)
+    assert len(found) == 1
 
 
 # ------------------------------------------------------------------ bad input
