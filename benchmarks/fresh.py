@@ -61,7 +61,7 @@ def main(argv: Sequence[str] = ()) -> None:
                 [f"trace Llama-7B, s ({found[0][0][4]:.0f} ops)", wall, 2, verdict(wall, 2)],
                 ["  of its own thread, s", own, "", ""],
                 ["  the second time, s", again, "", ""],
-                ["  bare pass on fakes (one of the two it needs), s", bare, "", ""],
+                ["  bare pass on fakes, s", bare, "", ""],
                 ["  memory kept, MB", after, 300, verdict(after, 300)],
                 ["  memory at most, MB", most, 300, verdict(most, 300)],
             ],

@@ -230,9 +230,9 @@ def llama_7b() -> Example:
 
     with torch.device("meta"):
         module = LlamaForCausalLM(LlamaConfig(use_cache=False))
-        ids = torch.zeros(1, 32, dtype=torch.int64)
+        ids = torch.zeros(2, 32, dtype=torch.int64)
         # Given a mask of four dimensions, the model does not look at values to make one itself.
-        mask = torch.zeros(1, 1, 32, 32)
+        mask = torch.zeros(2, 1, 32, 32)
     return Example(
         module, (), {"input_ids": ids, "attention_mask": mask}, {"input_ids": "b s", "attention_mask": "b 1 s s"}
     )
