@@ -27,7 +27,8 @@ def prepared(diagram: Diagram) -> Diagram:
     folded = fold(bundle(outer(without_unread(diagram))))
     root = grow(folded)
     _dissolve(root)
-    return _titled(flat(folded, root), diagram.title)
+    model = next((b.cls for b in diagram.blocks if b.path == ""), diagram.title)
+    return _titled(flat(folded, root), model)
 
 
 def without_unread(diagram: Diagram) -> Diagram:

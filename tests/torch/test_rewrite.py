@@ -329,6 +329,16 @@ class Stack(nn.Module):
         return x
 
 
+def test_titles_leave_out_the_models_name_whatever_the_figure_is_called():
+    class StackLayer(Layer):
+        pass
+
+    model = Stack(0)
+    model.layers = nn.ModuleList([StackLayer(6), StackLayer(6)])
+    d = replace(ncd.trace(model, torch.randn(2, 3, 6)), title="St-5")
+    assert [b.title for b in prepared(d.simplify()).blocks] == ["Layer"]
+
+
 def test_equal_layers_fold():
     p = prepared(ncd.trace(Stack(), torch.randn(2, 3, 6), axes="b x m").simplify())
     assert [(b.cls, b.repeat) for b in p.blocks] == [("Layer", 5)]
