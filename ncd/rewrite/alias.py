@@ -46,7 +46,7 @@ def _same_as(net: Net, node: Node) -> int | None:
     full = [i for i, a in enumerate(node.ins) if 0 not in a.shape]
     if node.name in ("cat", "concat", "concatenate") and len(full) == 1:
         return full[0]
-    if len(node.ins) == 1 and node.ins[0].dtype == node.outs[0].dtype:
+    if len(node.ins) == 1 and node.ins[0].dtype == node.outs[0].dtype and not node.worded:
         if node.name in ("mul", "div", "truediv") and node.literals == [1]:
             return 0
         if node.name in ("add", "sub") and node.literals == [0]:

@@ -15,7 +15,7 @@ SIGNS = {
     "add": "+", "sub": "−", "mul": "×", "div": "÷", "truediv": "÷", "maximum": "max", "minimum": "min", "and": "∧",
     "or": "∨", "bitwise_and": "∧", "logical_and": "∧", "bitwise_or": "∨", "logical_or": "∨", "eq": "=", "ne": "≠",
     "lt": "<", "le": "≤", "gt": ">", "ge": "≥", "where": "where", "masked_fill": "fill", "pow": "pow", "rsub": "−",
-    "xor": "⊕", "floordiv": "÷", "floor_divide": "÷",
+    "xor": "⊕",
 }  # fmt: skip
 ROLES = {
     "q": "Q", "query": "Q", "q_proj": "Q", "to_q": "Q",
@@ -37,7 +37,7 @@ def _label(net: Net, node: Node, sample: Sample) -> None:
     name = node.name.strip("_")
     if node.symbol == "scale":
         node.label = _scale_label(net, node)
-    elif node.symbol == "norm" and not node.targets:
+    elif node.symbol == "norm" and not node.targets & node.made:
         # In eval mode a batch norm scales each channel by recorded numbers: no axis is mixed.
         node.symbol, node.label = "map", {"": "BN", "I": "IN"}.get(node.label, node.label)
     elif node.symbol in ("source", "mask", "norm", "softmax", "linear"):
@@ -49,10 +49,7 @@ def _label(net: Net, node: Node, sample: Sample) -> None:
         elif name in ("mul", "imul") and len(node.ins) == 2:
             node.symbol, node.label = "einsum", ""
         else:
-            node.symbol, node.label = (
-                "add",
-                "mask" if node.label == "mask" or _forbids(node) else SIGNS.get(name, name.replace("_", " ")),
-            )
+            node.symbol, node.label = "add", _sign(node, name)
     elif node.symbol in ("conv", "upconv") and name.startswith("conv"):
         node.label = "★" + _kernel(net, node)
     elif node.symbol == "index":
@@ -68,6 +65,17 @@ def _table_label(net: Net, node: Node) -> str:
     if not looked_up or not all(net.constant(a) for a in looked_up):
         return "E"
     return "T" if table is not None and "type" in table.name else "P"
+
+
+def _sign(node: Node, name: str) -> str:
+    """The sign between two arrays; what makes it another function is said too."""
+    if node.label == "mask" or _forbids(node):
+        return "mask"
+    if node.worded or name in ("floordiv", "floor_divide"):
+        return "⌊÷⌋" if "div" in name else name.replace("_", " ")
+    sign = SIGNS.get(name, name.replace("_", " "))
+    weight = node.literals[0] if name in ("add", "sub") and len(node.literals) == 1 else 1
+    return sign if weight == 1 else f"{sign}{weight:.3g}·"
 
 
 def _forbids(node: Node) -> bool:
@@ -98,6 +106,8 @@ def _map_label(net: Net, node: Node, name: str, sample: Sample) -> str:
     n = f"{numbers[0]:.3g}".replace("-", "−") if len(numbers) == 1 else ""
     if name == "rsub":
         return f"{n or 'c'}−·"
+    if node.worded:
+        return name.replace("_", " ")
     if name in ("add", "sub", "mul", "div", "truediv", "eq", "ne", "lt", "le", "gt", "ge") and n:
         return f"{SIGNS[name]}{n}"
     if name == "pow" and n:

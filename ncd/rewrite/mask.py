@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING
 
 from ncd.circuit.diagram import Array
 from ncd.rewrite.net import Net, Node
-from ncd.rewrite.sample import Sample
+from ncd.rewrite.sample import LARGEST, Sample
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,38 +26,41 @@ def masks(net: Net, sample: Sample) -> None:
         data = [i for i, a in enumerate(node.ins) if not net.hidden(a)]
         if len(constant) != 1 or len(data) != 1:
             continue
-        allowed = _allowed(net, sample, node, constant[0], data[0])
+        allowed = _allowed(net, sample, node, node.ins[data[0]])
         if allowed is None:
             continue
         value = sample.value(node.ins[constant[0]].id)
-        assert value is not None
+        if value is None:
+            continue
         node.kind, node.name, node.symbol = "along", "mask", "mask"
         node.label = "causal" if is_causal(allowed) else "mask"
         node.targets = varying(value, node.ins[constant[0]], node.itok[constant[0]])
         node.evidence += ("forbids entries and changes no other",)
 
 
-def _allowed(net: Net, sample: Sample, node: Node, constant: int, data: int) -> Tensor | None:
-    """Which entries a node lets through, or None if it does anything but mask."""
+def _allowed(net: Net, sample: Sample, node: Node, data: Array) -> Tensor | None:
+    """Which entries a node lets through, or None if it does anything but mask.
+
+    It is run on two constant inputs: an entry either keeps the number or falls to minus infinity,
+    the same entries both times.  So the order of ``where``'s arguments need not be known.
+    """
     import torch
 
-    value = sample.value(node.ins[constant].id)
-    if value is None:
+    dtype = getattr(torch, data.dtype)
+    if node.name.rstrip("_") not in ("add", "masked_fill", "where") or not dtype.is_floating_point:
         return None
-    name = node.name.rstrip("_")
-    if name == "add" and value.is_floating_point() and not node.literals:
-        return allows(value) if forbids(value) else None
-    fills = list(node.literals)
-    for a in node.ins:
-        if net.constant(a) and not a.wires:
-            scalar = sample.value(a.id)
-            fills += [] if scalar is None else [float(scalar)]
-    if value.dtype != torch.bool or not any(f <= FORBIDDEN for f in fills):
+    if prod(node.outs[0].shape) > LARGEST or prod(data.shape) > LARGEST:
         return None
-    if name == "masked_fill":
-        return ~value
-    # where(mask, x, -inf) keeps x; where(mask, -inf, x) would forbid where the mask is true.
-    return (value if constant < data else None) if name == "where" else None
+    found = []
+    for number in (0.0, 2.5):
+        got = sample.replay(node.outs[0].id, {data.id: torch.full(data.shape, number, dtype=dtype)})
+        if got is None:
+            return None
+        low = got <= FORBIDDEN
+        if not bool(low.any()) or not bool(((got == number) | low).all()):
+            return None
+        found.append(~low)
+    return found[0] if torch.equal(*found) else None
 
 
 def allows(value: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ncd.circuit.axis import Axis
 from ncd.circuit.diagram import Array, Call, Diagram, Op, Place, Ref
-from ncd.circuit.weave import Form, Weave
+from ncd.circuit.weave import Form, Weave, mixed
 
 
 @dataclass(eq=False)
@@ -37,6 +37,8 @@ class Node:
     evidence: tuple[str, ...] = ()
     literals: list[float] = field(default_factory=list)
     view: bool = False
+    worded: bool = False
+    """Whether a plain argument is a word (``rounding_mode="floor"``): then it may be another function."""
     op: Op | None = None
     """The recorded op it began as."""
 
@@ -123,6 +125,7 @@ class Net:
                     op.label,
                     literals=[x for c in op.body for x in numbers(c)],
                     view=view and len(op.inputs) == 1,
+                    worded=any(isinstance(x, str) for c in op.body for x in (*c.args, *(v for _, v in c.kwargs))),
                     op=op,
                 )
             )
@@ -334,11 +337,7 @@ def _forms(a: Array, row: list[str], sizes: dict[str, int]) -> tuple[Form, ...]:
     for axis in a.axes:
         part = row[at : at + len(axis.leaves)]
         at += len(part)
-        terms, step = [], 1
-        for name in reversed(part):
-            terms.append((step, name))
-            step *= sizes[name]
-        out.append(Form(tuple(reversed(terms))))
+        out.append(mixed(part, sizes))
     return tuple(out)
 
 

@@ -14,7 +14,7 @@ def factor(net: Net, node: Node, sample: Sample) -> float | None:
     """The number an op multiplies its one array by, if that is all it does."""
     if node.symbol == "scale":
         return node.literals[0]
-    if not node.pointwise or node.name not in TIMES:
+    if not node.pointwise or node.worded or node.name not in TIMES:
         return None
     arrays = [a for a in node.ins if not (net.constant(a) and not a.wires)]
     if len(arrays) != 1 or node.ins[0].id != arrays[0].id and node.name.startswith(("div", "truediv")):

@@ -61,6 +61,6 @@ def short(fn: Any) -> str:
 
 
 _REFLECTED = frozenset(
-    ["radd", "rmul", "rtruediv", "rmatmul", "rand", "ror", "rxor", "iadd", "isub", "imul", "itruediv"]
+    ["radd", "rmul", "rand", "ror", "rxor", "iadd", "isub", "imul", "itruediv"]
 )
 """``__radd__`` and ``__iadd__`` are additions; ``__rsub__`` and ``__rpow__`` are not what their names say."""

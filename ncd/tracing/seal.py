@@ -10,7 +10,7 @@ import torch
 
 from ncd.circuit.axis import ONE, Atom, Axis, Dim, composite, leaves
 from ncd.circuit.diagram import Array, Block, Call, Diagram, Name, Op, Origin, Read, Ref
-from ncd.circuit.weave import Form, Side, Weave
+from ncd.circuit.weave import Form, Side, Weave, mixed
 from ncd.ops.calls import Row, describe
 from ncd.tracing.callables import dotted, short
 from ncd.tracing.infer import Woven, produced
@@ -97,7 +97,7 @@ class Sealer:
     def expand(self, weave: Weave, env: Mapping[str, Dim], used: dict[str, object]) -> Weave:
         sizes: dict[str, int] = {}
         targets: set[str] = set()
-        parts: dict[str, list[tuple[int, str]]] = {}
+        parts: dict[str, Form] = {}
         for v in weave.variables:
             atoms = leaves(env[v]) if v in env else None
             if atoms is None:
@@ -106,33 +106,22 @@ class Sealer:
             else:
                 names = [_unused(self.axes[a].name, (v, a, k), used) for k, a in enumerate(atoms)]
                 extents = [self.axes[a].size for a in atoms]
-            terms, step = [], 1
-            for name, n in zip(reversed(names), reversed(extents), strict=True):
-                terms.append((step, name))
-                sizes[name] = n
-                step *= n
-            parts[v] = terms[::-1]
+            sizes.update(zip(names, extents, strict=True))
+            parts[v] = mixed(names, sizes)
             if v in weave.targets:
                 targets.update(names)
 
         def side(arrays: Side) -> Side:
             return tuple(tuple(map(form, dims)) for dims in arrays)
 
-        alone = {v: Form(tuple(terms)) for v, terms in parts.items()}
-
         def form(f: Form) -> Form:
             if len(f.terms) == 1 and f.terms[0][0] == 1 and not f.const:
-                return alone[f.terms[0][1]]
+                return parts[f.terms[0][1]]
             # Coefficients are those of the sizes traced at; a factorisation is written anew, since
             # an axis of size 1 was traced at a larger size.
             if f.radix(_extent(f, weave.sizes), weave.sizes) is not None:
-                names = [n for v in f.variables for _, n in parts[v]]
-                terms, step = [], 1
-                for n in reversed(names):
-                    terms.append((step, n))
-                    step *= sizes[n]
-                return Form(tuple(reversed(terms)))
-            return Form(tuple((c * k, n) for c, v in f.terms for k, n in parts[v]), f.const)
+                return mixed([n for v in f.variables for n in parts[v].variables], sizes)
+            return Form(tuple((c * k, n) for c, v in f.terms for k, n in parts[v].terms), f.const)
 
         return Weave(side(weave.ins), side(weave.outs), sizes, frozenset(targets))
 
@@ -150,11 +139,7 @@ class Sealer:
                         name = _unused(self.axes[a].name + mark, (where, i, k, j), used)
                         sizes[name] = self.axes[a].size
                         names.append(name)
-                    terms, step = [], 1
-                    for n in reversed(names):
-                        terms.append((step, n))
-                        step *= sizes[n]
-                    dims.append(Form(tuple(reversed(terms))))
+                    dims.append(mixed(names, sizes))
                 made.append(tuple(dims))
             return tuple(made)
 
@@ -166,7 +151,7 @@ class Sealer:
         if isinstance(x, Value):
             return Ref(x.id)
         if type(x) in (tuple, list):
-            return type(x)(map(self.literal_of, x)) if type(x) is list else tuple(map(self.literal_of, x))
+            return type(x)(map(self.literal_of, x))
         if type(x) is dict:
             return {k: self.literal_of(v) for k, v in x.items()}
         if x is None or x is Ellipsis or type(x) in (bool, int, float, complex, str):
@@ -177,8 +162,6 @@ class Sealer:
             return Name(str(x))
         if isinstance(x, torch.device):
             return Name(f'torch.device("{x}")')
-        if isinstance(x, bool):
-            return bool(x)
         if isinstance(x, int):
             return int(x)
         return Name(self.kept(x))

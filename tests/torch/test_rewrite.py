@@ -232,6 +232,35 @@ def test_masks_are_named_by_their_values():
     assert "causal" not in [op.label for op in s.ops]
 
 
+def test_which_way_round_a_where_masks():
+    lower, x, low = torch.ones(6, 6).tril().bool(), torch.randn(2, 6, 6), torch.tensor(-1e9)
+    causal = [
+        lambda x: torch.where(lower, x, low),
+        lambda x: x.where(lower, low),
+        lambda x: torch.where(~lower, low, x),
+        lambda x: x.masked_fill(~lower, -1e9),
+    ]
+    others = [
+        lambda x: torch.where(lower, low, x),
+        lambda x: x.where(~lower, low),
+        lambda x: x.masked_fill(lower, -1e9),
+    ]
+    assert [lone(f, x).ops[-1].label for f in causal] == ["causal"] * 4
+    assert [lone(f, x).ops[-1].label for f in others] == ["mask"] * 3
+
+
+def test_words_and_weights_make_another_function():
+    x, y = torch.randn(4, 9), torch.randn(4, 9)
+    for f in (lambda x: x.div(1, rounding_mode="floor"), lambda x: x.div(2, rounding_mode="floor")):
+        (op,) = lone(f, x).ops
+        assert op.symbol == "map" and op.label == "div"
+    (op,) = lone(lambda x: 1 / x, x).ops[:1]
+    assert op.symbol != "scale"
+    assert lone(lambda x, y: torch.add(x, y, alpha=2), x, y).ops[-1].label == "+2·"
+    assert lone(lambda x, y: torch.div(x, y, rounding_mode="floor"), x, y).ops[-1].label == "⌊÷⌋"
+    assert lone(lambda x, y: x + y, x, y).ops[-1].label == "+"
+
+
 @pytest.mark.parametrize("kind", ["none", "causal", "bool", "float", "data"])
 def test_opened_attention_is_the_call(kind):
     q, k, v = torch.randn(2, 3, 5, 4), torch.randn(2, 3, 7, 4), torch.randn(2, 3, 7, 6)
