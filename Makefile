@@ -25,7 +25,7 @@ PART := .ci/part
 # Two workers share two cores; more threads in each would only wait for one another.
 PYTEST := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n $(WORKERS) --durations=5
 
-.PHONY: demo test lint pure torch js page bench static clean
+.PHONY: demo test lint pure torch js page bench sweep static clean
 
 demo: $(VENV)/.installed
 	$(PART) demo $(DEMO_S) $(BIN)/python -m ncd.demo demo
@@ -51,12 +51,25 @@ page: $(VENV)/.installed $(VENV)/.debian
 bench: $(VENV)/.installed
 	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks $(RESULT)
 
+# Hundreds of programs traced, checked, turned back into modules and drawn: see benchmarks/sweep.  Takes
+# long, fails on nothing.  Each environment has its own suite; the reports are kept in benchmarks/results.
+SWEEPS := .venv-sweep
+SWEEP := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1
+RESULTS := benchmarks/results
+
+sweep: $(VENV)/.installed $(SWEEPS)/transformers4/.installed $(SWEEPS)/timm/.installed
+	$(SWEEP) $(BIN)/python -m benchmarks.sweep torch -n $(WORKERS) --out $(RESULTS)/torch.txt
+	$(SWEEP) $(BIN)/python -m benchmarks.sweep transformers -n $(WORKERS) --out $(RESULTS)/transformers-5.23.txt
+	$(SWEEP) $(SWEEPS)/transformers4/bin/python -m benchmarks.sweep transformers -n $(WORKERS) \
+	  --out $(RESULTS)/transformers-4.57.txt
+	$(SWEEP) $(SWEEPS)/timm/bin/python -m benchmarks.sweep timm -n $(WORKERS) --out $(RESULTS)/timm.txt
+
 # The front end, from js/src into ncd/static, which is committed; `make js` fails where the two differ.
 static: $(VENV)/.node
 	npm --prefix js run build
 
 clean:
-	rm -rf $(VENV) js/node_modules demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SWEEPS) js/node_modules demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # ---------------------------------------------------------------------------- what the parts need
 
@@ -66,6 +79,26 @@ $(VENV)/.installed: pyproject.toml constraints.txt Makefile
 	$(PART) install $(INSTALL_S) sh -ec '\
 	  $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch; \
 	  $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"'
+	touch $@
+
+# Environments of the sweeps: torch first, from constraints.txt, then what the suite is about.
+define sweep_environment
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -e .
+endef
+
+# Its own pins: huggingface_hub below 1, an older tokenizers.
+$(SWEEPS)/transformers4/.installed: Makefile constraints.txt
+	$(sweep_environment)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check transformers==4.57.6
+	touch $@
+
+# Without what it depends on: that would bring torchvision, of which see constraints.txt.
+$(SWEEPS)/timm/.installed: Makefile constraints.txt
+	$(sweep_environment)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check pyyaml safetensors huggingface_hub
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps timm
 	touch $@
 
 $(VENV)/.node: js/package.json js/package-lock.json
