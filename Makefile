@@ -11,12 +11,12 @@ WORKERS ?= 2
 # Together at most 1200 s.
 INSTALL_S := 300
 NPM_S := 90
-APT_S := 90
-LINT_S := 60
-JS_S := 60
-PURE_S := 80
+APT_S := 150
+LINT_S := 50
+JS_S := 40
+PURE_S := 60
 TORCH_S := 420
-PAGE_S := 100
+PAGE_S := 90
 
 # Enough for any model, and outside `make test`.
 DEMO_S := 900
@@ -106,8 +106,8 @@ $(VENV)/.node: js/package.json js/package-lock.json
 	$(PART) "npm ci" $(NPM_S) npm --prefix js ci --no-audit --no-fund
 	touch $@
 
-# Debian's browser for tests/page, and the fonts that the table of text widths was made from.
-DEBIAN := chromium fonts-liberation
+# Debian's browser and TeX for tests/page, and the fonts that the table of text widths was made from.
+DEBIAN := chromium fonts-liberation poppler-utils texlive-latex-base texlive-pictures
 $(VENV)/.debian:
 	mkdir -p $(VENV)
 	dpkg -s $(DEBIAN) >/dev/null 2>&1 || $(PART) apt $(APT_S) sh -ec '\

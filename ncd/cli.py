@@ -59,7 +59,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     draw = commands.add_parser("draw", parents=[target], help="write a picture of a model")
-    draw.add_argument("-o", "--output", metavar="PATH", action="append", help="fig.svg, fig.html, fig.json; repeatable")
+    draw.add_argument(
+        "-o",
+        "--output",
+        metavar="PATH",
+        action="append",
+        help="fig.svg, .pdf, .png, .tex, .html, .dot or .json; repeatable",
+    )
     draw.add_argument("--title", help="the title of the picture")
     draw.add_argument("--depth", type=int, metavar="N", help="how many levels of modules are open")
     draw.add_argument("--expand", action="append", metavar="PATH", help="a module or class to open; repeatable")

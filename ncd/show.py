@@ -20,6 +20,8 @@ from ncd.garbage import collecting_later
 from ncd.options import checked, complete
 
 if TYPE_CHECKING:
+    from graphviz import Digraph
+
     from ncd.layout.scene import Scene
 
 MIME = "application/vnd.ncd.v1+json"
@@ -182,6 +184,39 @@ def svg(diagram: Diagram, **options: Any) -> Svg:
     return draw(diagram, **options).svg
 
 
+def tikz(diagram: Diagram, **options: Any) -> str:
+    from ncd.render.tikz import render
+
+    return render(*_still(diagram, options))
+
+
+def pdf(diagram: Diagram, **options: Any) -> bytes:
+    from ncd.render.pdf import render
+
+    return render(*_still(diagram, options))
+
+
+def png(diagram: Diagram, scale: float = 2.0, **options: Any) -> bytes:
+    from ncd.render.png import render
+
+    if not (isinstance(scale, (int, float)) and 0 < scale <= 20):
+        raise NCDError(f"scale={scale!r} means nothing", doing="writing a PNG", fix="pixels to one px, 20 at most")
+    return render(*_still(diagram, options), scale=scale)
+
+
+def _still(diagram: Diagram, options: Mapping[str, Any]) -> tuple[Scene, str]:
+    """The geometry and the theme of a picture that no reader's preference can change."""
+    theme = complete(dict(diagram.options), options)["theme"]
+    return draw(diagram, **options).scene, "light" if theme == "auto" else theme
+
+
+def graphviz(diagram: Diagram, **options: Any) -> Digraph:
+    """The overview of what would be drawn with these options."""
+    from ncd.export.dot import digraph
+
+    return digraph(draw(diagram, **options).drawn)
+
+
 def html(diagram: Diagram, **options: Any) -> str:
     """A page that needs nothing else: the picture, and what it knows about each op and axis.
 
@@ -242,9 +277,17 @@ def _document_json(diagram: Diagram, **options: Any) -> str:
     return json.dumps(document(diagram, draw(diagram, **options)), sort_keys=True, separators=(",", ":"))
 
 
-WRITERS: Mapping[str, Callable[..., str]] = {
+def _dot(diagram: Diagram, **options: Any) -> str:
+    return graphviz(diagram, **options).source
+
+
+WRITERS: Mapping[str, Callable[..., str | bytes]] = {
     ".svg": svg,
+    ".pdf": pdf,
+    ".png": png,
+    ".tex": tikz,
     ".html": html,
+    ".dot": _dot,
     ".ncd.json": _document_json,
     ".json": _json,
 }
@@ -256,7 +299,8 @@ def save(diagram: Diagram, path: str | Path, **options: Any) -> Path:
     path = Path(path)
     for ending, write in WRITERS.items():
         if path.name.lower().endswith(ending):
-            path.write_text(write(diagram, **options), encoding="utf-8", newline="\n")
+            made = write(diagram, **options)
+            path.write_bytes(made.encode() if isinstance(made, str) else made)
             return path
     raise NCDError(
         f"no format is known for {path.name!r}",

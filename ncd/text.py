@@ -109,16 +109,16 @@ def _set(text: str, role: str) -> tuple[tuple[Run, ...], float]:
         whole = _advance(text, font.face, font.size)
         return (Run(text, 0, 0, font.size, font.face, whole),), whole
     out: list[Run] = []
-    pen, parts = 0.0, _parts(text)
+    pen, pieces = 0.0, parts(text)
     i = 0
-    while i < len(parts):
-        level, piece = parts[i]
+    while i < len(pieces):
+        level, piece = pieces[i]
         if level == 0:
             pen, i = _write(out, piece, pen, 0, font.size, font.face), i + 1
             continue
-        group = [parts[i]]
-        if i + 1 < len(parts) and parts[i + 1][0] == -level:
-            group.append(parts[i + 1])  # a sub- and a superscript of one letter stand above each other
+        group = [pieces[i]]
+        if i + 1 < len(pieces) and pieces[i + 1][0] == -level:
+            group.append(pieces[i + 1])  # a sub- and a superscript of one letter stand above each other
         i += len(group)
         size = font.size * SCRIPT
         sized = sorted((_write([], s, 0, 0, size, font.script), n, s) for n, s in group)
@@ -141,7 +141,7 @@ def _write(out: list[Run], text: str, x: float, dy: float, size: float, face: st
     return x
 
 
-def _parts(text: str) -> list[tuple[int, str]]:
+def parts(text: str) -> list[tuple[int, str]]:
     """(level, text) pairs: level 0 on the baseline, -1 a subscript, 1 a superscript."""
     out: list[tuple[int, str]] = []
     plain, i = "", 0

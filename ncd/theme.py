@@ -51,6 +51,10 @@ TONES = ("orange", "violet", "yellow", "blue", "green", "red", "grey")
 """Block colours.  "" on a mark means grey."""
 
 
+TONED = ("block", "front", "side")
+"""Roles of a path whose colours depend on its tone."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Palette:
     ink: str

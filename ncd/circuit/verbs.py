@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from graphviz import Digraph
+    from networkx import MultiDiGraph
     from torch import nn
 
     from ncd.circuit.diagram import Diagram
@@ -59,8 +61,41 @@ class Verbs:
 
         return html(self, **options)
 
+    def to_tikz(self: Diagram, **options: Any) -> str:  # type: ignore[misc]
+        """The picture as a ``tikzpicture`` whose labels are LaTeX.  Options as in ``view``."""
+        from ncd.show import tikz
+
+        return tikz(self, **options)
+
+    def to_pdf(self: Diagram, **options: Any) -> bytes:  # type: ignore[misc]
+        """The picture as one vector page.  Options as in ``view``.  Needs ``ncd[pdf]``."""
+        from ncd.show import pdf
+
+        return pdf(self, **options)
+
+    def to_png(self: Diagram, scale: float = 2.0, **options: Any) -> bytes:  # type: ignore[misc]
+        """The picture as PNG, ``scale`` pixels to one px.  Options as in ``view``.  Needs ``ncd[png]``."""
+        from ncd.show import png
+
+        return png(self, scale=scale, **options)
+
+    def to_graphviz(self: Diagram, **options: Any) -> Digraph:  # type: ignore[misc]
+        """An overview in boxes and arrows: what ``view`` would show, as a ``graphviz.Digraph``."""
+        from ncd.show import graphviz
+
+        return graphviz(self, **options)
+
+    def to_networkx(self: Diagram) -> MultiDiGraph:  # type: ignore[misc]
+        """Ops as nodes and arrays as edges, for algorithms on graphs."""
+        from ncd.export.network import network
+
+        return network(self)
+
     def save(self: Diagram, path: str | Path, **options: Any) -> Path:  # type: ignore[misc]
-        """Write ``.svg``, ``.html`` or ``.json``; the suffix decides.  Returns the path written."""
+        """Write ``.svg .pdf .png .tex .html .dot .json``; the suffix decides.  Returns the path written.
+
+        Options as in ``view``; for a PNG also ``scale``.
+        """
         from ncd.show import save
 
         return save(self, path, **options)

@@ -17,13 +17,11 @@ from typing import assert_never
 from ncd.errors import NCDError
 from ncd.layout.scene import Dot, Ids, Mark, Path, Scene, Segment, Text
 from ncd.text import FONTS, runs, width
-from ncd.theme import Style, Theme
+from ncd.theme import TONED, Style, Theme
 from ncd.theme import theme as named
 
 SERIF = '"Times New Roman","Liberation Serif",Tinos,serif'
 SANS = 'Arial,"Liberation Sans",Arimo,sans-serif'
-TONED = ("block", "front", "side")
-"""Roles of a path whose colours depend on its tone."""
 
 _PATH_CLASS = {"bundle": "ncd-wire ncd-bundle"}
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

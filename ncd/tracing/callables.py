@@ -60,7 +60,5 @@ def short(fn: Any) -> str:
     return plain[1:] if plain in _REFLECTED else plain or name
 
 
-_REFLECTED = frozenset(
-    ["radd", "rmul", "rand", "ror", "rxor", "iadd", "isub", "imul", "itruediv"]
-)
+_REFLECTED = frozenset(["radd", "rmul", "rand", "ror", "rxor", "iadd", "isub", "imul", "itruediv"])
 """``__radd__`` and ``__iadd__`` are additions; ``__rsub__`` and ``__rpow__`` are not what their names say."""
