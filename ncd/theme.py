@@ -123,6 +123,7 @@ def _theme(name: str, p: _Palette) -> Theme:
         "bar": Style(fill=p.ink),
         "index": Style(p.index, p.ink, 0.8),
         "dot": Style(fill=p.ink),
+        "decision": Style(p.background, p.ink, 0.8 * p.glyph),
         "ring": Style(p.background, p.ink, p.line),
     }
     letters = {role: "#ffffff" if role == "index" else p.ink for role in FONTS}

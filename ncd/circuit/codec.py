@@ -14,8 +14,9 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, TypeVar
 
 from ncd.circuit.axis import Axis
-from ncd.circuit.diagram import Array, Block, Call, Diagram, Name, Op, Place, Read, Ref
+from ncd.circuit.diagram import Array, Block, Call, Diagram, Name, Op, Place, Ref
 from ncd.circuit.packed import unpacked
+from ncd.circuit.reads import Read
 from ncd.circuit.weave import Form, Weave
 from ncd.errors import NCDError
 
@@ -87,7 +88,7 @@ class _Writer:
             ops=[self.op(op) for op in d.ops],
             outputs=[self.array(a) for a in d.outputs],
             blocks=[_sparse(b, **{f.name: _plain(getattr(b, f.name)) for f in fields(b)}) for b in d.blocks],
-            reads=[_sparse(r, op=r.op, what=r.what, source=self.place(r.source)) for r in d.reads],
+            reads=[_sparse(r, op=r.op, what=r.what, source=self.place(r.source), value=r.value) for r in d.reads],
             outer=list(d.outer),
             bundles=[list(pair) for pair in d.bundles],
             options=[[k, literal(v)] for k, v in d.options],
@@ -244,7 +245,7 @@ class _Reader:
             inputs=self._all(self.arrays, data["inputs"]),
             outputs=self._all(self.arrays, data["outputs"]),
             blocks=tuple(Block(**{k: _tupled(v) for k, v in row.items()}) for row in data.get("blocks", ())),
-            reads=tuple(Read(r["op"], r["what"], self.place(r.get("source"))) for r in data.get("reads", ())),
+            reads=tuple(Read(**{**r, "source": self.place(r.get("source"))}) for r in data.get("reads", ())),
             outer=tuple(data.get("outer", ())),
             bundles=tuple((a, b) for a, b in data.get("bundles", ())),
             options=tuple((k, value(v)) for k, v in data.get("options", ())),

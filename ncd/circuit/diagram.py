@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from ncd.circuit.axis import Axis
+from ncd.circuit.reads import Read, sentences
 from ncd.circuit.verbs import Verbs
 from ncd.circuit.weave import Form, Weave
 from ncd.errors import NCDError
@@ -189,15 +190,6 @@ class Block:
     collapsed: bool = False
 
 
-@dataclass(frozen=True)
-class Read:
-    """A place where a tensor's value decided what the program did next."""
-
-    op: int
-    what: str
-    source: Place | None = None
-
-
 @dataclass
 class Origin:
     """What a diagram came from; never compared, never in JSON.
@@ -292,7 +284,9 @@ class Diagram(Verbs):
     def __getitem__(self, path: str) -> Diagram:
         """The part of the diagram inside one module call, as a diagram of its own."""
         paths = self.inside(path)
-        ops = tuple(op for op in self.ops if op.path in paths)
+        inside = [i for i, op in enumerate(self.ops) if op.path in paths]
+        ops = tuple(self.ops[i] for i in inside)
+        position = {i: k for k, i in enumerate(inside)}
         made = {a.id for op in ops for a in op.outputs}
         read_outside = {a.id for op in self.ops if op.path not in paths for a in op.inputs}
         read_outside |= {a.id for a in self.outputs}
@@ -307,7 +301,7 @@ class Diagram(Verbs):
             inputs=tuple(entering.values()),
             outputs=tuple(leaving.values()),
             blocks=blocks,
-            reads=(),
+            reads=tuple(replace(r, op=position[r.op]) for r in self.reads if r.op in position),
             outer=(),
         )
 
@@ -326,4 +320,5 @@ class Diagram(Verbs):
         path = max((len(op.path) for op in self.ops), default=0)
         name = max((len(op.name) for op in self.ops), default=0)
         lines = [f"{op.path:<{path}}  {op.name:<{name}}  {op.weave}" for op in self.ops]
-        return "\n".join([repr(self)[1:-1], *lines])
+        taken = ["the path taken when", *(f"  {s}" for s in sentences(self.reads, self.ops))] if self.reads else []
+        return "\n".join([repr(self)[1:-1], *lines, *taken])

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ncd.circuit.diagram import Array, Call, Diagram, Name, Op, Ref
+from ncd.circuit.reads import sentences
 from ncd.circuit.weave import Weave
 from ncd.emit.binding import ending, folded, hidden, owner, written
 from ncd.emit.calls import deaths, operands, refs, results
@@ -115,6 +116,11 @@ def _gives(owner_: Any, step: str, wanted: Any) -> bool:
     return found is wanted
 
 
+def _quoted(text: str) -> str:
+    """Text as it may stand within three quotation marks."""
+    return text.replace("\\", "").replace('"', "'")
+
+
 class _Writer:
     """Writes the lines of one diagram."""
 
@@ -162,12 +168,15 @@ class _Writer:
     def _head(self) -> str:
         sizes = ", ".join(dict.fromkeys(f"{x.name}={x.size}" for a in self.diagram.inputs for x in a.wires))
         inputs = ", ".join(self.parameters)
-        title = self.diagram.title.replace("\\", "").replace('"', "'")
+        title = _quoted(self.diagram.title)
         lines = [
             f'"""{title} as straight-line code' + (f", for {sizes}." if sizes else "."),
             "",
             f"Run it as forward(module, {inputs}): module is the model it was traced from.",
         ]
+        if self.diagram.reads:
+            lines += ["", "Values decided what was done.  This is the path taken when"]
+            lines += [f"  {_quoted(s)}" for s in sentences(self.diagram.reads)]
         if self.looked_up or any(self._kept(call) for _, call in self.calls):
             lines += [
                 "What constants holds is no text: ncd.emit.code.compile_code(text, diagram) fills it in and gives",

@@ -90,6 +90,9 @@ def build(diagram: Diagram, labels: str) -> tuple[Container, Builder]:
     """The container of the whole diagram, with ports; columns are still empty."""
     builder = Builder(diagram, labels)
     operations = [builder.operation(op, k) for k, op in enumerate(diagram.ops)]
+    for r in diagram.reads:
+        if r.op is not None:
+            operations[r.op].decided = True
     operations = _fused(operations, diagram.outputs)
     root = _tree(diagram, operations)
     _ports(root, diagram, builder)
@@ -110,6 +113,7 @@ def _fused(operations: list[Operation], outputs: Iterable[Array]) -> list[Operat
         before = product.get(o.left[0].value.array.id) if o.op.symbol == "scale" and o.style == "word" else None
         if before and uses[o.left[0].value.array.id] == 1 and before.op.path == o.op.path:
             before.tail = (o.number, o.op.label)
+            before.decided |= o.decided
             there = {e.index: e for e in before.right[0].ends}
             by_position = {e.place: e for e in before.right[0].ends}
             names = {e.index: by_position[e.place].index for e in o.left[0].ends}

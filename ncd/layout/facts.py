@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ncd.circuit.diagram import Array, Diagram, Op
+from ncd.circuit.reads import Read, path_taken, sentences
 from ncd.layout.net import title_of
 
 Facts = Mapping[str, Mapping[str, Mapping[str, object]]]
 
 
 def facts(diagram: Diagram) -> Facts:
+    of: dict[int, list[Read]] = {}
+    for r in diagram.reads:
+        if r.op is not None:
+            of.setdefault(r.op, []).append(r)
+    asked = {i: {"decided": "; ".join(sentences(reads))} for i, reads in of.items()}
     return {
-        "op": {str(i): _op(op) for i, op in enumerate(diagram.ops)},
+        "op": {str(i): _op(op) | asked.get(i, {}) for i, op in enumerate(diagram.ops)},
         "axis": {str(w.id): {"name": w.name, "size": w.size} for a in diagram.arrays for w in a.wires},
         "array": {str(a.id): _array(a) for a in diagram.arrays},
         "block": {b.path: {"title": title_of(b), "cls": b.cls, "repeat": b.repeat} for b in diagram.blocks},
@@ -48,7 +54,7 @@ def title(diagram: Diagram) -> str:
 
 
 def description(diagram: Diagram) -> str:
-    """One or two plain sentences for those who cannot see the figure."""
+    """A few plain sentences for those who cannot see the figure."""
 
     def arrays(found: tuple[Array, ...]) -> str:
         return ", ".join(
@@ -60,4 +66,5 @@ def description(diagram: Diagram) -> str:
     text += f" from {arrays(diagram.inputs)}" if diagram.inputs else ""
     text += f" to {arrays(diagram.outputs)}" if diagram.outputs else ""
     blocks = dict.fromkeys(title_of(b) + (f", {b.repeat} times" if b.repeat > 1 else "") for b in diagram.blocks)
-    return text + "." + (f" Blocks: {'; '.join(blocks)}." if blocks else "")
+    text += "." + (f" Blocks: {'; '.join(blocks)}." if blocks else "")
+    return text + (f" It is {path_taken(diagram.reads)}." if diagram.reads else "")

@@ -84,6 +84,7 @@ class Operation:
         self.op, self.number, self.left, self.right = op, number, left, right
         self.tail: tuple[int, str] | None = None  # an operation drawn on the cup's arrow: its number and label
         self.x0 = self.x1 = 0.0
+        self.decided = False  # whether a value it made decided what the program did
         ends = [e for p in (*left, *right) for e in p.ends]
         names: dict[str, str] = {}
         for e in ends:  # numbered, so that equal operations of other axes are equal here

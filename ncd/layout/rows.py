@@ -19,6 +19,7 @@ DEEP, WIRES, RAGGED, TOO_WIDE = 0.3, 0.02, 0.6, 50.0
 TRAIL = 26.0
 """Room at the end of a row that goes on."""
 EDGE = 8.0
+CHOSEN = "a value read here decided what was done: this is the path taken"
 BETWEEN = 26.0
 """Between rows."""
 
@@ -128,6 +129,8 @@ class Page:
         for k in range(len(bounds) - 1):
             self._row(k, bounds[k], bounds[k + 1], end, len(bounds) - 1)
         self.height += EDGE - BETWEEN
+        if strip.decisions:
+            self._legend()
 
     def _row(self, k: int, start: float, stop: float, end: float, count: int) -> None:
         b = self.buckets[k]
@@ -183,11 +186,21 @@ class Page:
             x0, y0, x1, y1 = g.box
             ins, outs = [y + dy for y in g.ins], [y + dy for y in g.outs]
             self.marks += symbols.marks(g.symbol, g.label, x0 + dx, y0 + dy, x1 + dx, y1 + dy, ins, outs, g.ids, g.tone)
+        for x, y, ids in b.decisions:
+            put(symbols.decision(x + dx, y + dy, ids))
         for t in b.labels:
             put(_text(t, dx, dy))
 
         self.height += bottom - top + BETWEEN
         self.width = max(self.width, (min(stop, end) - max(start, 0.0)) + left + (EDGE if final else TRAIL))
+
+    def _legend(self) -> None:
+        """What the marks of decisions say: that this is one way through the program."""
+        y = self.height + 8
+        self.marks.append(symbols.decision(EDGE + 5, y))
+        self.marks.append(Text("small", EDGE + 16, y + 4, CHOSEN))
+        self.width = max(self.width, EDGE + 16 + width(CHOSEN, "small") + EDGE)
+        self.height = y + 6 + EDGE
 
     def _frame(self, f: Frame, start: float, stop: float, dx: float, dy: float) -> None:
         """A block's rectangle, title, and the bracket of a repeated block."""
@@ -238,6 +251,8 @@ def _buckets(strip: Strip, runs: Sequence[Run], bounds: Sequence[float]) -> list
         rows[at(g.box[0])].glyphs.append(g)
     for t in strip.labels:
         rows[at(t.x)].labels.append(t)
+    for m in strip.decisions:
+        rows[at(m[0])].decisions.append(m)
     for a in strip.arrows:
         rows[at(a[0])].arrows.append(a)
     return rows

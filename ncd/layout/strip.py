@@ -84,6 +84,8 @@ class Strip:
     frames: list[Frame] = field(default_factory=list)
     arrows: list[tuple[float, float, float, Ids]] = field(default_factory=list)
     """(tail x, tip x, y): a straight arrow that belongs to a symbol."""
+    decisions: list[tuple[float, float, Ids]] = field(default_factory=list)
+    """Where values decided what the program did."""
     separators: list[list[Step]] = field(default_factory=list)
 
 
@@ -138,7 +140,10 @@ class Drawing:
                 if isinstance(item, Container):
                     self._container(item)
                 elif isinstance(item, Operation):
+                    known = len(self.strip.glyphs)
                     self._operation(item)
+                    if item.decided:
+                        self._decision(item, self.strip.glyphs[known:])
                 else:
                     self._lane(c, k, item)
 
@@ -248,6 +253,15 @@ class Drawing:
             half = max(9.0, symbols.width("add", o.sign) / 2)
             box = (meet - half, top - 24, meet + half, top - 6)
             self.strip.glyphs.append(Glyph("add", o.sign, box, [], [], Ids(op=o.number)))
+
+    def _decision(self, o: Operation, glyphs: list[Glyph]) -> None:
+        """A mark above the upper right corner of a symbol; above the first wire where there is none."""
+        y = self.heights.y
+        if glyphs:
+            x, top = glyphs[-1].box[2] - 5, glyphs[-1].box[1] - 4
+        else:
+            x, top = o.x1 - 6, min((y(e.slot) for p in (*o.right, *o.left) for e in p.ends), default=0.0) - 10
+        self.strip.decisions.append((x, top, Ids(op=o.number)))
 
     def _cup(self, o: Operation, index: str) -> None:
         y = self.heights.y

@@ -15,6 +15,7 @@ from typing import Any
 from ncd.circuit.axis import Axis
 from ncd.circuit.diagram import Array, Call, Diagram, Op, Place, Ref
 from ncd.circuit.weave import Form, Weave, mixed
+from ncd.rewrite.tree import followed
 
 
 @dataclass(eq=False)
@@ -296,7 +297,7 @@ class Net:
             outputs=tuple(self.outputs),
             blocks=blocks,
             source=source,
-            reads=self.exact.reads,
+            reads=followed(self.exact, kept),
         )
 
     def op(self, n: Node) -> Op:

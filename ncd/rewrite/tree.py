@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from ncd.circuit.diagram import Array, Block, Diagram, Op
+from ncd.circuit.reads import Read
 
 
 @dataclass(eq=False)
@@ -69,7 +70,42 @@ def flat(diagram: Diagram, root: Branch, seen: Callable[[Op], Op] = lambda op: o
                 ops.append(replace(seen(child), path=path or ""))
 
     visit(root, None)
-    return replace(diagram, ops=tuple(ops), blocks=tuple(blocks))
+    return replace(diagram, ops=tuple(ops), blocks=tuple(blocks), reads=followed(diagram, ops))
+
+
+def followed(diagram: Diagram, ops: Sequence[Op]) -> tuple[Read, ...]:
+    """The reads of a diagram whose ops are by now ``ops``.
+
+    A read stays with the op that covers the one it was of; where that became no op (a view), with the last
+    one before it.
+    """
+    if not diagram.reads:
+        return ()
+    exact = not any(op.covers for op in diagram.ops)
+    at = {c: k for k, op in reversed(list(enumerate(ops))) for c in op.covers}
+    maker = {a.id: i for i, op in enumerate(diagram.ops) for a in op.outputs}
+
+    def now(i: int | None) -> int | None:
+        seen, todo, found = {i}, [i], list[int]()
+        while todo:
+            here = todo.pop()
+            if here is None:
+                continue
+            covers = (here,) if exact else diagram.ops[here].covers
+            new = next((at[c] for c in covers if c in at), None)
+            if new is not None:
+                found.append(new)
+                continue
+            before = {maker[a.id] for a in diagram.ops[here].inputs if a.id in maker} - seen
+            seen |= before
+            todo += before
+        return max(found, default=None)
+
+    known: dict[int | None, int | None] = {}
+    for r in diagram.reads:
+        if r.op not in known:
+            known[r.op] = now(r.op)
+    return tuple(replace(r, op=known[r.op]) for r in diagram.reads)
 
 
 def hidden_arrays(diagram_ops: list[Op]) -> set[int]:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 
 from ncd.layout.scene import NOTHING, Ids, Mark
 from ncd.symbols import blocks, learned, masks, norms, rearranging, windows, words
-from ncd.symbols.pen import CHIP, DEPTH, HALF, HEAD, Pen, arrow, disc, ring
+from ncd.symbols.pen import CHIP, DEPTH, HALF, HEAD, Pen, arrow, decision, disc, ring
 
-__all__ = ["CHIP", "DEPTH", "HALF", "HEAD", "NAMES", "arrow", "disc", "marks", "ring", "width"]
+__all__ = ["CHIP", "DEPTH", "HALF", "HEAD", "NAMES", "arrow", "decision", "disc", "marks", "ring", "width"]
 
 
 _SYMBOLS: dict[str, tuple[Callable[[str], float], Callable[[Pen], None]]] = {

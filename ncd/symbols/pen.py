@@ -85,6 +85,11 @@ def arrow(x: float, y: float, ids: Ids = NOTHING) -> Path:
     return Path("arrow", (*through(points), ("Z", ())), ids)
 
 
+def decision(x: float, y: float, ids: Ids = NOTHING) -> Path:
+    """A value was read here, and decided what the program did next: the diamond of a flow chart."""
+    return Path("decision", (*through(((x - 5, y), (x, y - 5), (x + 5, y), (x, y + 5))), ("Z", ())), ids)
+
+
 def through(points: Sequence[Point]) -> tuple[Segment, ...]:
     return tuple(("L" if i else "M", p) for i, p in enumerate(points))
 

@@ -35,7 +35,8 @@ class Derived:
     """``missing``: inner ops that no rule covers; if there are any, everything is target.
 
     ``how``: "view", "row" (one aten op, its own rule) or "composite".  ``ops`` are the aten ops seen.
-    ``random``: the result depends on the generator, so re-indexing cannot be tested.
+    ``random``: the result depends on the generator, so re-indexing cannot be tested.  ``asks``: values
+    decided the shape of the result, or what was done.
     """
 
     weave: Weave
@@ -43,6 +44,7 @@ class Derived:
     how: str = "composite"
     ops: tuple[str, ...] = ()
     random: bool = False
+    asks: bool = False
 
 
 def derive(
@@ -130,11 +132,15 @@ def _watched(fn: Function, args: tuple[Any, ...], kwargs: dict[str, Any], real: 
     if not outs:
         outs = [x for x, v in zip(ins, versions, strict=True) if x._version != v]
     random, ops, missing = watch.random, tuple(watch.ops), tuple(dict.fromkeys(watch.missing))
+    # Ops that may ask need not: an index may be a mask, or numbers.  On meta tensors none can.
+    asks = real and watch.asks
     rule = None if watch.use_positions(outs) else _single(watch, ins, outs)
     if rule is not None:
-        return Derived(lettered(rule), how="row", ops=ops, random=random)
+        return Derived(lettered(rule), how="row", ops=ops, random=random, asks=asks)
     for x, dims in zip(ins, before, strict=True):
-        if missing or (real and id(x) not in watch.used and not any(x is o for o in outs)):
+        unseen = real and id(x) not in watch.used and not any(x is o for o in outs)
+        asks |= unseen
+        if missing or unseen:
             watch.act_on(dims)
     after = [watch.known(o) for o in outs]
     if missing:
@@ -142,7 +148,7 @@ def _watched(fn: Function, args: tuple[Any, ...], kwargs: dict[str, Any], real: 
             watch.act_on(dims)
     for dims in (*before, *after):
         watch.act_on([twice(dims)])
-    return Derived(_from_atoms(before, after, watch), missing, "composite", ops, random)
+    return Derived(_from_atoms(before, after, watch), missing, "composite", ops, random, asks)
 
 
 def _single(watch: Watch, ins: list[Tensor], outs: list[Tensor]) -> Weave | None:

@@ -17,6 +17,8 @@ _TAGS = {
     torch.Tag.pointwise: "pointwise",
     torch.Tag.reduction: "reduction",
     torch.Tag.nondeterministic_seeded: "random",
+    torch.Tag.dynamic_output_shape: "sized by values",
+    torch.Tag.data_dependent_output: "reads values",
 }
 _COPIES_OF_VIEWS = frozenset(
     ["_unsafe_view", "_reshape_copy", "unsafe_split", "unsafe_chunk", "unsafe_split_with_sizes"]

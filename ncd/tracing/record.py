@@ -38,6 +38,8 @@ QUESTIONS = frozenset(
 READS = frozenset(
     "item tolist __bool__ __int__ __float__ __index__ __contains__ numpy equal allclose is_nonzero".split()
 )
+ANSWER = 40
+"""A longer answer to a question about values is cut short, characters."""
 
 
 @dataclass(eq=False)
@@ -79,6 +81,20 @@ class Recorded:
     inside: list[Recorded] = field(default_factory=list)
 
 
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A value that left torch: the method that asked for it, where, and the answer in words.
+
+    ``at`` is how many calls there had been.
+    """
+
+    at: int
+    what: str
+    place: Place | None
+    value: Value
+    answer: str
+
+
 @dataclass
 class Recording:
     """What one forward pass did."""
@@ -89,7 +105,7 @@ class Recording:
     values: list[Value]
     inputs: list[Value]
     outputs: list[Value]
-    reads: list[tuple[int, str, Place | None, Value]]
+    reads: list[Asked]
     tensors: dict[Value, torch.Tensor] = field(default_factory=dict)
     forced: Place | None = None
     """The line that asked for a value that fakes do not have, so that the target was run on real tensors."""
@@ -124,7 +140,7 @@ class Recorder(TorchFunctionMode):
         self.known: dict[int, Value] = {}
         self.alive: dict[int, torch.Tensor] = {}
         self.aliases: dict[int, list[int]] = {}
-        self.reads: list[tuple[int, str, Place | None, Value]] = []
+        self.reads: list[Asked] = []
         self.stack = Stack()
         self.busy = False
         self.counter = itertools.count()
@@ -215,7 +231,9 @@ class Recorder(TorchFunctionMode):
         shape = self.result(out, outs) if not written else None
         if not outs and not written and not _has_tensor(out):
             if tensors and name in READS:
-                self.reads.append((len(self.calls), name, self.stack.place(frames[0]) if frames else None, ins[0]))
+                self.reads.append(
+                    Asked(len(self.calls), name, self.stack.place(frames[0]) if frames else None, ins[0], _answer(out))
+                )
             return out
         writes = self.rewrite(written) if written else []
         if written:
@@ -364,6 +382,12 @@ def _storage(t: torch.Tensor) -> int:
 
 def _version(t: torch.Tensor) -> int:
     return 0 if t.is_inference() else t._version
+
+
+def _answer(x: Any) -> str:
+    """What was read, in a few characters."""
+    text = " ".join((repr(x) if not isinstance(x, float) else f"{x:.4g}").split())
+    return text if len(text) <= ANSWER else text[: ANSWER - 1] + "…"
 
 
 def _has_tensor(x: Any) -> bool:

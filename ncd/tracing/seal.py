@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from ncd.circuit.axis import ONE, Atom, Axis, Dim, composite, leaves
-from ncd.circuit.diagram import Array, Block, Call, Diagram, Name, Op, Origin, Read, Ref
+from ncd.circuit.diagram import Array, Block, Call, Diagram, Name, Op, Origin, Ref
+from ncd.circuit.reads import SHAPE, Read
 from ncd.circuit.weave import Form, Side, Weave, mixed
 from ncd.ops.calls import Row, describe
 from ncd.tracing.callables import dotted, short
@@ -259,6 +260,44 @@ def depends_on_input(woven: list[Woven], inputs: list[Value]) -> set[Value]:
     return reached
 
 
+def decided(recording: Recording, woven: list[Woven], position: Mapping[int, int]) -> list[Read]:
+    """Where the values of inputs or weights decided what was done, in the order it happened.
+
+    What was asked may itself lead to no output (``done.all()``): the op named is then the last one
+    before it that does.
+    """
+    reached = depends_on_input(woven, recording.inputs)
+    maker: dict[Value, int] = {}
+    for k, w in enumerate(woven):
+        for v in (*w.call.outs, *(new for _, new in w.call.writes)):
+            maker.setdefault(v, k)
+
+    def upstream(value: Value) -> int | None:
+        seen, todo, found = {value}, [value], list[int]()
+        while todo:
+            k = maker.get(todo.pop())
+            if k is None:
+                continue
+            if k in position:
+                found.append(position[k])
+            else:
+                new = [v for v in woven[k].call.ins if v not in seen]
+                seen.update(new)
+                todo += new
+        return max(found, default=None)
+
+    asked: list[tuple[float, Read]] = []
+    for a in recording.reads:
+        if a.value in reached:
+            asked.append((a.at - 0.5, Read(upstream(a.value), a.what, a.place, a.answer)))
+    for k, w in enumerate(woven):
+        if w.derived.asks and any(v in reached for v in w.call.ins):
+            out = next(iter(w.call.outs), None)
+            op = position[k] if k in position else None if out is None else upstream(out)
+            asked.append((k, Read(op, SHAPE, w.call.place, str(list(out.shape)) if out is not None else "")))
+    return [r for _, r in sorted(asked, key=lambda pair: pair[0])]
+
+
 def seal(
     recording: Recording,
     woven: list[Woven],
@@ -280,12 +319,9 @@ def seal(
         if k in position:
             inside, wanted = live(inner, woven[k].call.outs)
             s.origin.opened[position[k]] = tuple(s.op(inner[j], wanted, literal.calls[k].inside[j]) for j in inside)
-    reached = depends_on_input(woven, recording.inputs)
-    reads = [
-        Read(sum(k < at for k in kept), what, place) for at, what, place, value in recording.reads if value in reached
-    ]
+    reads = decided(recording, woven, position)
     if recording.forced is not None and recording.forced not in [r.source for r in reads]:
-        at = next((i for i, op in enumerate(ops) if op.source == recording.forced), 0)
+        at = next((i for i, op in enumerate(ops) if op.source == recording.forced), None)
         reads.append(Read(at, "value", recording.forced))
     s.origin.module = module
     return Diagram(

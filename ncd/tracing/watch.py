@@ -26,6 +26,7 @@ from ncd.tracing.reads import Reads
 _MERELY_ASKS = ("_assert", "sym_", "is_", "prim", "_has_", "dense_dim", "sparse_dim")
 """Ops without a tensor result that read no values worth knowing: checks and questions about the layout."""
 
+_ASKING = frozenset(["sized by values", "reads values"])
 _POSITIONS = "_with_indices"
 
 
@@ -46,6 +47,8 @@ class Watch(TorchDispatchMode):
         self.missing: list[str] = []
         self.ops: list[str] = []
         self.random = False
+        self.asks = False
+        """Whether some op looked at values to make its result, or to say how large it is."""
         self.reads = Reads()
         self.single: tuple[Weave, list[Tensor], list[Tensor]] | None = None
         self.used: set[int] = set()
@@ -87,6 +90,7 @@ class Watch(TorchDispatchMode):
                 self.act_on(dims)
             self.missing.append(str(func))
             return func(*args, **kwargs)
+        self.asks |= not _ASKING.isdisjoint(facts(func).tags)
         # An op that reshapes its operand in place has to be looked at while the old shape stands.
         early = self._rule(func, args, kwargs, None) if facts(func).reshapes else None
         out = func(*args, **kwargs)

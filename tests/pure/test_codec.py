@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from ncd import Diagram, NCDError
 from ncd.circuit.axis import ONE, Axis, composite
 from ncd.circuit.codec import VERSION, Unreadable, literal, value
-from ncd.circuit.diagram import KINDS, Array, Block, Call, Name, Op, Place, Read, Ref
+from ncd.circuit.diagram import KINDS, Array, Block, Call, Name, Op, Place, Ref
 from ncd.circuit.packed import packed, unpacked
+from ncd.circuit.reads import Read
 from ncd.circuit.weave import Form, Weave
 
 ints = st.integers(-(2**40), 2**40)
@@ -61,7 +62,7 @@ ops = st.builds(
     words, words, tuples(counts), tuples(words),
 )  # fmt: skip
 blocks = st.builds(Block, words, words, st.none() | words, st.integers(1, 12), tuples(words), words, st.booleans())
-reads = st.builds(Read, counts, words, places)
+reads = st.builds(Read, st.none() | counts, words, places, words)
 diagrams = st.builds(
     Diagram, words, tuples(ops), tuples(arrays), tuples(arrays), tuples(blocks), tuples(reads), tuples(counts),
     tuples(st.tuples(counts, counts)), options,
