@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ncd.errors import NCDError
+from ncd.options import OPTIONS
 
 if TYPE_CHECKING:
     from ncd.circuit.diagram import Diagram
@@ -72,6 +73,12 @@ def _parser() -> argparse.ArgumentParser:
     draw.add_argument("--collapse", action="append", metavar="PATH", help="a module or class to close; repeatable")
     draw.add_argument("--width", type=int, metavar="PX", help="the width at which rows wrap")
     draw.add_argument("--theme", help="light, dark, paper, teach, or auto")
+    draw.add_argument("--labels", help="names, sizes, both, boundaries, or none")
+    draw.add_argument("--legend", action="store_true", default=None, help="list the axes and their sizes below")
+    draw.add_argument("--hide", action="append", metavar="AXIS", help="an axis to leave out; repeatable")
+    draw.add_argument("--show", action="append", metavar="AXIS", help="an axis to draw in any case; repeatable")
+    draw.add_argument("--highlight", action="append", metavar="NAME", help="what is to stand out; repeatable")
+    draw.add_argument("--note", dest="notes", action="append", metavar="NAME=TEXT", help="what to say about it")
     draw.set_defaults(run=_draw)
 
     check = commands.add_parser("check", parents=[target], help="test every claim of the diagram against the model")
@@ -82,8 +89,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _draw(options: argparse.Namespace) -> int:
-    chosen = {k: getattr(options, k) for k in ("depth", "expand", "collapse", "width", "theme")}
-    chosen = {k: v for k, v in chosen.items() if v is not None}
+    chosen = {k: v for k, v in vars(options).items() if k in OPTIONS and v is not None}
+    if options.notes:
+        chosen["notes"] = [note.partition("=")[::2] for note in options.notes]
     diagram = _diagram(options).view(**chosen)
     if options.title:
         diagram = replace(diagram, title=options.title)

@@ -35,6 +35,13 @@ def _paths(value: Any) -> bool:
     return isinstance(value, (str, list, tuple)) and all(isinstance(p, str) for p in value)
 
 
+def _texts(value: Any) -> bool:
+    try:
+        return all(isinstance(k, str) and isinstance(v, str) for k, v in dict(value).items())
+    except (TypeError, ValueError):
+        return False
+
+
 def _width(value: Any) -> bool:
     return value is None or (type(value) in (int, float) and isfinite(value) and value >= 200)
 
@@ -49,14 +56,23 @@ OPTIONS: Mapping[str, Option] = {
     "collapse": Option((), "a path or class, or a list of them, to draw closed", _paths),
     "width": Option(1000, "the width in px at which rows wrap (at least 200), or None for a single row", _width),
     "theme": Option("light", *_one_of(*THEMES, "auto")),
-    "labels": Option("names", *_one_of("names", "sizes", "boundaries", "none")),
+    "labels": Option("names", *_one_of("names", "sizes", "both", "boundaries", "none")),
+    "hide": Option((), "an axis, or a list of them, to leave out of the picture", _paths),
+    "show": Option((), "an axis, or a list of them, to draw though everything is repeated over it", _paths),
+    "legend": Option(False, "whether axes and their sizes are listed below", lambda v: isinstance(v, bool)),
+    "titles": Option((), "a dict from paths or classes (or '', the whole) to what stands there instead", _texts),
+    "highlight": Option((), "an axis, operation, path or class, or a list of them, to make stand out", _paths),
+    "notes": Option((), "a dict from axes, operations, paths or classes to what is to be said about them", _texts),
     "axis_order": Option("clean", *_one_of("clean", "memory")),
     "quality": Option(1, "how many starts the layout tries (an integer from 1)", _whole(1)),
 }
 
 
 def checked(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options as given, paths as tuples.  Raises NCDError on unknown names and on values that mean nothing."""
+    """The options as given, lists and dicts as tuples.
+
+    Raises NCDError on unknown names and on values that mean nothing.
+    """
     for name, value in options.items():
         if name not in OPTIONS:
             near = get_close_matches(name, OPTIONS, 1)
@@ -67,7 +83,7 @@ def checked(options: Mapping[str, Any]) -> dict[str, Any]:
             )
         if not OPTIONS[name].allows(value):
             raise NCDError(f"{name}={value!r} means nothing", doing="choosing how to draw", fix=OPTIONS[name].says)
-    return {k: _as_paths(v) if OPTIONS[k].allows is _paths else v for k, v in options.items()}
+    return {k: _FROZEN.get(OPTIONS[k].allows, lambda v: v)(v) for k, v in options.items()}
 
 
 def complete(*layers: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,3 +96,6 @@ def complete(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 def _as_paths(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
+
+
+_FROZEN: Mapping[Test, Callable[[Any], Any]] = {_paths: _as_paths, _texts: lambda v: tuple(dict(v).items())}

@@ -57,17 +57,22 @@ class Picture:
 def draw(diagram: Diagram, **options: Any) -> Picture:
     """Draw a diagram; the one road from a diagram to a picture."""
     from ncd.layout.figure import layout
+    from ncd.layout.margin import explained, lit, noted
+    from ncd.layout.pointing import pointed
     from ncd.render.svg import render
-    from ncd.rewrite.present import depths, prepared, present
+    from ncd.rewrite.present import depths, prepared, present, retitled
 
     o = complete(dict(diagram.options), options)
-    simple = prepared(diagram.simplify())
+    simple = retitled(prepared(diagram.simplify()), dict(o["titles"]))
+    shown, hidden = _axes(simple, o["show"]), _axes(simple, o["hide"])
+    simple = replace(simple, outer=tuple(i for i in simple.outer if i not in shown))
+    chosen = {k: o[k] for k in ("width", "labels", "axis_order", "quality")}
 
     def opened(depth: int, expand: Sequence[str] = (), collapse: Sequence[str] = ()) -> Diagram:
         return legible(present(simple, depth=depth, expand=expand, collapse=collapse))
 
     def laid_out(drawn: Diagram) -> Scene:
-        return layout(drawn, width=o["width"], labels=o["labels"], axis_order=o["axis_order"], quality=o["quality"])
+        return layout(drawn, hide=hidden, **chosen)
 
     if o["depth"] is None:
         depth, drawn, scene = deepest_that_fits(depths(simple), o["width"], opened, laid_out)
@@ -79,7 +84,19 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     else:
         drawn = opened(o["depth"], o["expand"], o["collapse"])
         scene = laid_out(drawn)
+    scene = lit(scene, (pointed(drawn, simple, name) for name in o["highlight"]))
+    scene = noted(scene, [(pointed(drawn, simple, name), text) for name, text in o["notes"]])
+    scene = explained(scene, drawn) if o["legend"] else scene
     return Picture(drawn, naming_blocks(scene, drawn), Svg(render(scene, theme=o["theme"])))
+
+
+def _axes(diagram: Diagram, names: Iterable[str]) -> set[int]:
+    """The ids of axes by name.  Raises NCDError on a name that no axis has."""
+    for name in names:
+        if name not in diagram.axes:
+            known = ", ".join(sorted(diagram.axes))
+            raise NCDError(f"no axis {name!r}", doing="choosing what to draw", fix=f"one of {known}")
+    return {w.id for a in diagram.arrays for w in a.wires if w.name in names}
 
 
 def legible(drawn: Diagram) -> Diagram:

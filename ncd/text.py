@@ -48,9 +48,10 @@ FONTS = {
     "word": Font("sans", 13, "sans", marked=False),
     "title": Font("sans", 17, "sans", marked=False),
     "heading": Font("sans", 13, "sans", marked=False),
+    "badge": Font("sans", 11, "sans", marked=False),
     "small": Font("sans", 11, "sans", marked=False),
 }  # fmt: skip
-"""Role -> font.  ``index`` is text on the dark pentagon of an index; the rest say what they are."""
+"""Role -> font.  ``index`` and ``badge`` are text on a dark ground; the rest say what they are."""
 
 
 _UPRIGHT = re.compile(r"([0-9¼½¾()\[\]+×÷=<>/|\u2190-\u22ff★⋆]+)")

@@ -101,6 +101,7 @@ def mix(a: str, b: str, share: float) -> str:
 
 def _theme(name: str, p: _Palette) -> Theme:
     quiet = mix(p.learned, p.ink, 0.5)
+    glow = mix(p.index, p.background, 0.7)
     dashes = p.separator[1]
     styles = {
         "wire": Style(stroke=p.ink, width=p.line, cap="round"),
@@ -123,10 +124,14 @@ def _theme(name: str, p: _Palette) -> Theme:
         "bar": Style(fill=p.ink),
         "index": Style(p.index, p.ink, 0.8),
         "dot": Style(fill=p.ink),
+        "glow": Style(stroke=glow, width=8.0 + p.line, cap="round"),
+        "spot": Style(glow, p.index, 0.8),
+        "halo": Style(stroke=p.index, width=2.0 * p.glyph),
+        "badge": Style(p.index),
         "decision": Style(p.background, p.ink, 0.8 * p.glyph),
         "ring": Style(p.background, p.ink, p.line),
     }
-    letters = {role: "#ffffff" if role == "index" else p.ink for role in FONTS}
+    letters = {role: "#ffffff" if role in ("index", "badge") else p.ink for role in FONTS}
     tones = {n: Tone(c, mix(c, p.ink, 0.3), mix(c, p.ink, 0.09)) for n, c in zip(TONES, p.tones, strict=True)}
     return Theme(name, p.ink, p.background, styles, letters, tones)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ncd.circuit.diagram import Array, Block, Diagram, Op
 from ncd.layout.net import Container, Operation, Port, Value, Wire
@@ -11,9 +11,9 @@ from ncd.layout.net import Container, Operation, Port, Value, Wire
 class Builder:
     """Makes values and operations of one diagram; ``labels`` says what a wire is called."""
 
-    def __init__(self, diagram: Diagram, labels: str) -> None:
+    def __init__(self, diagram: Diagram, labels: str, hide: Collection[int] = ()) -> None:
         self.diagram, self.labels = diagram, labels
-        self.outer = frozenset(diagram.outer)
+        self.outer = frozenset((*diagram.outer, *hide))
         self.bundles = frozenset(tuple(b) for b in diagram.bundles)
         self.made = frozenset(a.id for op in diagram.ops for a in op.outputs)
         self.values: dict[int, Value] = {}
@@ -41,6 +41,7 @@ class Builder:
                 # The same axis twice in one array is two indices: s and s'.
                 primes = "'" * sum(w.axis is not None and w.axis.id == axis.id for w in found.wires)
                 label = str(axis.size) if self.labels == "sizes" else spoken.label + primes
+                label += f"={axis.size}" if self.labels == "both" else ""
                 found.wires.append(Wire(found, axis, label, double))
             if not found.wires:
                 found.wires.append(Wire(found, None, "", False))
@@ -86,9 +87,9 @@ def touches(op: Op, index: str) -> bool:
     return op.touches(index) or any(index in w.targets for w in op.weave.rest)
 
 
-def build(diagram: Diagram, labels: str) -> tuple[Container, Builder]:
+def build(diagram: Diagram, labels: str, hide: Collection[int] = ()) -> tuple[Container, Builder]:
     """The container of the whole diagram, with ports; columns are still empty."""
-    builder = Builder(diagram, labels)
+    builder = Builder(diagram, labels, hide)
     operations = [builder.operation(op, k) for k, op in enumerate(diagram.ops)]
     for r in diagram.reads:
         if r.op is not None:

@@ -6,8 +6,8 @@ programme, widths from the curves that result; then rows, and marks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from ncd.circuit.diagram import Diagram
 from ncd.garbage import collecting_later
@@ -31,15 +31,22 @@ SEVERAL = 80
 
 @collecting_later()
 def layout(
-    diagram: Diagram, *, width: float | None = None, labels: str = "all", axis_order: str = "clean", quality: int = 1
+    diagram: Diagram,
+    *,
+    width: float | None = None,
+    labels: str = "all",
+    axis_order: str = "clean",
+    quality: int = 1,
+    hide: Collection[int] = (),
 ) -> Scene:
     """The picture of a diagram that is simplified, folded and closed as far as it is to be.
 
-    ``width`` in px wraps it into rows.  ``labels``: all (or names), sizes, boundaries, none.
+    ``width`` in px wraps it into rows.  ``labels``: all (or names), sizes, both, boundaries, none.
     ``axis_order``: clean, or memory to draw every array's axes in their order.  ``quality``: how
-    many starts of the search are tried; the fewest crossings win, then the fewest bends.
+    many starts of the search are tried; the fewest crossings win, then the fewest bends.  ``hide``:
+    ids of axes that are left out, and said to be in the description.
     """
-    root, _ = build(diagram, labels)
+    root, _ = build(diagram, labels, hide)
     columns.assign(root)
     search.sign(root, {})
     figure = _Figure(root, labels, _spans(root))
@@ -55,7 +62,9 @@ def layout(
                 best = (value, order.save(root))
     if best:
         order.load(root, best[1])
-    return _wrapped(figure, title(diagram), labels != "none", width, diagram)
+    scene = _wrapped(figure, title(diagram), labels != "none", width, diagram)
+    gone = sorted({w.name for a in diagram.arrays for w in a.wires if w.id in hide})
+    return replace(scene, description=f"{scene.description} Not drawn: {', '.join(gone)}.") if gone else scene
 
 
 def _wrapped(figure: _Figure, named: str, labels: bool, width: float | None, diagram: Diagram) -> Scene:

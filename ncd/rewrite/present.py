@@ -6,7 +6,7 @@ The result is a diagram ready for layout.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from itertools import takewhile
 
@@ -45,6 +45,28 @@ def without_unread(diagram: Diagram) -> Diagram:
     return replace(diagram, ops=tuple(map(seen, diagram.ops)))
 
 
+def retitled(diagram: Diagram, titles: Mapping[str, str]) -> Diagram:
+    """With other titles, by path, else by class; ``""`` is the whole.  Raises NCDError on a name no block has."""
+    known = {"", *(p for b in diagram.blocks for p in (b.path, b.cls, *b.also))}
+    for name in titles:
+        if name not in known:
+            raise _unknown(name, known)
+
+    def titled(b: Block) -> Block:
+        found = next((titles[n] for n in (b.path, *b.also, b.cls) if n and n in titles), b.title)
+        return replace(b, title=found)
+
+    return replace(diagram, title=titles.get("", diagram.title), blocks=tuple(map(titled, diagram.blocks)))
+
+
+def _unknown(name: str, known: Collection[str]) -> NCDError:
+    return NCDError(
+        f"no block is called {name!r}",
+        doing="choosing what to draw",
+        fix="a path or class, such as " + ", ".join(sorted(filter(None, known))[:6]),
+    )
+
+
 def depths(diagram: Diagram) -> int:
     """How many levels of blocks there are to open."""
     parents = {b.path: b.parent for b in diagram.blocks}
@@ -68,11 +90,7 @@ def present(
     )
     for name in (*expand, *collapse):
         if name not in known:
-            raise NCDError(
-                f"no block is called {name!r}",
-                doing="choosing what to draw",
-                fix="a path or class, such as " + ", ".join(sorted(known)[:6]),
-            )
+            raise _unknown(name, known)
     root = grow(diagram)
     hidden = hidden_arrays(list(diagram.ops))
     seen: set[str] = set()

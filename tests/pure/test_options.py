@@ -17,7 +17,9 @@ EMPTY = Diagram("empty", (), (), ())
         ("expand", "h.0"), ("expand", ["h.0", "h.1"]), ("collapse", ("GPT2MLP",)), ("collapse", ()),
         ("width", None), ("width", 200), ("width", 640.5),
         *(("theme", t) for t in ("light", "dark", "paper", "teach", "auto")),
-        ("labels", "sizes"), ("labels", "boundaries"), ("axis_order", "memory"), ("quality", 3),
+        ("labels", "sizes"), ("labels", "both"), ("legend", True), ("hide", "b"), ("show", ["b", "s"]),
+        ("titles", {"h.0": "Block"}), ("notes", (("softmax", "weights"),)), ("highlight", ["d_k", "softmax"]),
+        ("labels", "boundaries"), ("axis_order", "memory"), ("quality", 3),
     ],
 )  # fmt: skip
 def test_allowed(name: str, value: object) -> None:
@@ -31,6 +33,7 @@ def test_allowed(name: str, value: object) -> None:
         ("expand", 3), ("expand", None), ("expand", [1]), ("collapse", {"h.0": 1}),
         ("width", 199), ("width", -5), ("width", float("nan")), ("width", float("inf")), ("width", "wide"),
         ("width", True),
+        ("legend", 1), ("hide", 3), ("titles", {"a": 1}), ("titles", "h.0"), ("notes", [("a", "b", "c")]),
         ("theme", "pink"), ("theme", None), ("labels", True), ("axis_order", "best"), ("quality", 0), ("quality", 1.0),
     ],
 )  # fmt: skip
@@ -61,6 +64,8 @@ def test_a_view_is_another_diagram_with_other_defaults() -> None:
     assert d.options == (("depth", 2), ("expand", ("h.0",)))
     assert d.view(depth=3).options == (("depth", 3), ("expand", ("h.0",)))
     assert EMPTY.options == ()
+    d = d.view(titles={"h.0": "Block"}, notes={"s": "time"})
+    assert dict(d.options)["titles"] == (("h.0", "Block"),)
     assert Diagram.from_json(d.to_json()) == d
 
 

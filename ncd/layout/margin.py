@@ -1,0 +1,113 @@
+"""What is added to a finished figure: a glow behind what is pointed at, notes, and a legend of the axes."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ncd.circuit.diagram import Diagram
+from ncd.layout.pointing import Box, Found, boxes, points
+from ncd.layout.scene import Dot, Mark, Path, Scene, Segment, Text
+from ncd.text import width
+
+EDGE = 8.0
+LINE = 22.0
+"""From one line of text below the figure to the next, px."""
+BADGE = 8.0
+"""Radius of the disc that a note's number stands in."""
+
+
+def lit(scene: Scene, targets: Iterable[Found]) -> Scene:
+    """A glow behind the wires of axes and behind operations, and a frame around blocks, where they are drawn."""
+    plates = [k for k, m in enumerate(scene.marks) if isinstance(m, Path) and m.role == "block" and m.ids.op is None]
+    behind: dict[int, list[Mark]] = {}
+    """By the place of the first mark before which they are drawn, which is after the plates of its row."""
+    around: list[Mark] = []
+
+    def after(k: int) -> int:
+        below = bisect(plates, k)
+        return plates[below - 1] + 1 if below else 0
+
+    for found in targets:
+        for k, mark in enumerate(scene.marks):
+            if isinstance(mark, Path) and mark.role in ("wire", "bundle") and found.has(mark):
+                behind.setdefault(after(k), []).append(Path("glow", mark.segments))
+        for k, box in boxes(scene, found):
+            if k in plates:
+                around.append(Path("halo", _rectangle(box, 2.0)))
+            else:
+                behind.setdefault(after(k), []).append(Path("spot", _rectangle(box, 4.0)))
+    marks = [m for k, mark in enumerate(scene.marks) for m in (*behind.get(k, ()), mark)]
+    return replace(scene, marks=(*marks, *around))
+
+
+def noted(scene: Scene, notes: Iterable[tuple[Found, str]]) -> Scene:
+    """A numbered disc at what each note is about, and the notes below the figure."""
+    marks, y, right = list(scene.marks), scene.height, scene.width
+    for k, (found, text) in enumerate(notes, 1):
+        for x, top in _corners(scene, found):
+            marks += _badge(x, top, k)
+        marks += _badge(EDGE + BADGE, y - 4.5, k)
+        for line in wrapped(text, "word", max(scene.width, 300.0) - 3 * EDGE - 2 * BADGE):
+            marks.append(Text("word", 2 * EDGE + 2 * BADGE, y, line))
+            right = max(right, 3 * EDGE + 2 * BADGE + width(line, "word"))
+            y += LINE
+    return (
+        replace(scene, marks=tuple(marks), width=right, height=y - LINE + EDGE + 4)
+        if marks != list(scene.marks)
+        else scene
+    )
+
+
+def explained(scene: Scene, diagram: Diagram) -> Scene:
+    """A legend below the figure: every axis that is drawn, and its size."""
+    drawn = {m.ids.axis for m in scene.marks if m.ids.axis is not None}
+    entries: dict[str, None] = {}
+    pairs = dict(diagram.bundles)
+    for a in diagram.arrays:
+        for w in a.wires:
+            if w.id in drawn or w.id in diagram.outer:
+                other = next((v for v in a.wires if pairs.get(w.id) == v.id), None)
+                size = f"{w.size} × {other.size}" if other else str(w.size)
+                entries[f"{(other or w).label} = {size}"] = None
+    x, y, marks = EDGE, scene.height + 12, list(scene.marks)
+    for text in entries:
+        room = width(text, "axis")
+        if x > EDGE and x + room > scene.width - EDGE:
+            x, y = EDGE, y + LINE
+        marks.append(Text("axis", x, y, text))
+        x += room + 26
+    return replace(scene, marks=tuple(marks), height=y + EDGE + 2) if entries else scene
+
+
+def wrapped(text: str, role: str, room: float) -> list[str]:
+    """Text in lines no wider than ``room``, cut at spaces; a word that is wider has a line of its own."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and width(longer, role) > room:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _corners(scene: Scene, found: Found) -> list[tuple[float, float]]:
+    """Where a note's disc goes: a corner where no wire has its name, or behind the first name of an axis."""
+    if around := boxes(scene, found):
+        return [(x0 if found.ops else x1, y0) for _, (x0, y0, x1, _) in around]
+    for mark in scene.marks:
+        if isinstance(mark, Text) and mark.role in ("axis", "bundle") and mark.ids.axis in found.axes:
+            behind = {"start": 1.0, "middle": 0.5, "end": 0.0}[mark.anchor] * width(mark.text, mark.role)
+            return [(mark.x + behind + BADGE + 3, mark.y - 6)]
+    return [next(points(m)) for m in scene.marks if found.has(m)][:1]
+
+
+def _badge(x: float, y: float, number: int) -> list[Mark]:
+    return [Dot("badge", x, y, BADGE), Text("badge", x, y + 3.9, str(number), "middle")]
+
+
+def _rectangle(box: Box, by: float) -> tuple[Segment, ...]:
+    x0, y0, x1, y1 = box[0] - by, box[1] - by, box[2] + by, box[3] + by
+    return (("M", (x0, y0)), ("L", (x1, y0)), ("L", (x1, y1)), ("L", (x0, y1)), ("Z", ()))

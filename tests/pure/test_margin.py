@@ -1,0 +1,102 @@
+"""What is added to a finished figure: glows, notes, the legend; and what may be left out of one."""
+
+from __future__ import annotations
+
+import pytest
+import sketches
+
+from ncd import NCDError
+from ncd.layout.figure import layout
+from ncd.layout.margin import explained, lit, noted, wrapped
+from ncd.layout.pointing import Found, boxes, pointed
+from ncd.layout.scene import Dot, Path, Text
+from ncd.text import width
+
+D = sketches.transformer()
+SCENE = layout(D, width=900)
+
+
+def at(name: str) -> Found:
+    return pointed(D, D, name)
+
+
+def roles(scene) -> list[str]:
+    return [m.role for m in scene.marks]
+
+
+def test_a_name_points_at_axes_operations_or_blocks() -> None:
+    assert at("x").axes == {w.id for a in D.arrays for w in a.wires if w.name == "x"}
+    assert at("softmax").ops == {i for i, op in enumerate(D.ops) if op.name == "softmax"} != set()
+    block = D.blocks[0]
+    assert at(block.path).blocks == {block.path}
+    some = D.ops[next(iter(at("softmax").ops))]
+    assert at(f"{some.path}:softmax").ops and not at(f"{some.path}:softmax").axes
+    with pytest.raises(NCDError, match="nothing is called 'sofmax'") as e:
+        at("sofmax")
+    assert "softmax" in e.value.fix
+
+
+def test_what_a_closed_block_hides_is_not_found_and_not_refused() -> None:
+    assert pointed(sketches.residual(), D, "softmax") == Found()
+
+
+def test_glows_lie_behind_what_they_light_and_before_the_plates_under_it() -> None:
+    shown = lit(SCENE, [at("m"), at("softmax")])
+    assert [m for m in shown.marks if m.role not in ("glow", "spot")] == list(SCENE.marks)
+    wires = [m for m in SCENE.marks if isinstance(m, Path) and at("m").has(m) and m.role == "wire"]
+    assert roles(shown).count("glow") == len(wires) > 5
+    assert roles(shown).count("spot") == len(at("softmax").ops)
+    for k, mark in enumerate(shown.marks):
+        if mark.role == "glow":
+            lit_one = next(i for i, m in enumerate(shown.marks) if m.role == "wire" and m.segments == mark.segments)
+            over = [m for m in shown.marks[k:lit_one] if m.role == "block" and m.ids.op is None]
+            assert k < lit_one and not over
+
+
+def test_a_block_is_framed_in_every_row_it_is_in() -> None:
+    path = D.blocks[0].path
+    frames = [m for m in SCENE.marks if m.role == "block" and m.ids.block == path and m.ids.op is None]
+    shown = lit(SCENE, [at(path)])
+    assert roles(shown)[-len(frames) :] == ["halo"] * len(frames)
+    assert len(boxes(SCENE, at(path))) == len(frames)
+
+
+def test_a_note_has_its_number_at_what_it_is_about_and_below() -> None:
+    text = "A sentence about the softmax that is so long that it cannot be set in one line of this figure. " * 3
+    shown = noted(SCENE, [(at("softmax"), text), (at("m"), "short"), (Found(), "of something closed")])
+    assert shown.marks[: len(SCENE.marks)] == SCENE.marks
+    badges = [m for m in shown.marks if isinstance(m, Dot) and m.role == "badge"]
+    low = [m for m in badges if m.y > SCENE.height - 10]
+    assert len(low) == 3 and len(badges) == len(low) + len(at("softmax").ops) + 1
+    added = [m for m in shown.marks[len(SCENE.marks) :] if isinstance(m, Text) and m.role == "word"]
+    assert " ".join(m.text for m in added).split() == (text + " short of something closed").split()
+    assert all(m.x + width(m.text, "word") <= shown.width and m.y < shown.height for m in added)
+    assert noted(SCENE, []) == SCENE
+
+
+def test_the_legend_names_every_drawn_axis_once_and_stays_in_the_figure() -> None:
+    shown = explained(SCENE, D)
+    entries = [m for m in shown.marks[len(SCENE.marks) :] if isinstance(m, Text)]
+    drawn = {m.ids.axis for m in SCENE.marks if m.ids.axis is not None}
+    assert {e.text for e in entries} == {f"{w.label} = {w.size}" for a in D.arrays for w in a.wires if w.id in drawn}
+    assert len({e.text for e in entries}) == len(entries)
+    assert all(e.x + width(e.text, "axis") <= shown.width and e.y < shown.height for e in entries)
+
+
+def test_a_hidden_axis_is_nowhere_and_said_to_be_missing() -> None:
+    ids = at("x").axes
+    shown = layout(D, hide=ids)
+    assert not any(m.ids.axis in ids for m in shown.marks)
+    assert shown.description.endswith("Not drawn: x.")
+
+
+def test_both_name_and_size() -> None:
+    d = sketches.sdpa()
+    texts = {m.text for m in layout(d, labels="both").marks if isinstance(m, Text) and m.role == "axis"}
+    assert texts >= {f"{w.label}={w.size}" for w in d.inputs[0].wires}
+
+
+def test_lines_are_cut_at_spaces() -> None:
+    assert wrapped("a b c", "word", 1000) == ["a b c"]
+    assert wrapped("aaa bbb", "word", 1.0) == ["aaa", "bbb"]
+    assert wrapped("", "word", 10) == [""]
