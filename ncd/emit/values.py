@@ -34,6 +34,8 @@ class Values(Mapping[Key, Any]):
         return tuple(self._by_id[i] for i in ending(self.diagram)[1])
 
     def __getitem__(self, key: Key) -> Any:
+        if isinstance(key, int) and key in self._by_id:
+            return self._by_id[key]
         ids = located(self.diagram, key)
         found = tuple(self._by_id[i] for i in ids)
         return found[0] if len(found) == 1 else found
