@@ -73,7 +73,7 @@ class Claims:
         body = Body(op, self.functions)
         xs = [values[a.id] for a in op.inputs]
         why = "it has no code to run" if not op.body else ""
-        if any(_uninitialised(call) for call in op.body):
+        if any(uninitialised(call) for call in op.body):
             why = "it returns uninitialised memory"
         base: list[Tensor] = []
         if not why:
@@ -148,7 +148,7 @@ def _lively(x: Tensor, array: Array) -> Tensor:
     return x + (noise * 0.5 + 0.1).to(x.device, x.dtype)
 
 
-def _uninitialised(call: Call) -> bool:
+def uninitialised(call: Call) -> bool:
     function = [p for p in call.name.split(".") if p != "default"][-1]
     return function in ("empty", "empty_like", "empty_strided", "new_empty", "empty_permuted", "new_empty_strided")
 

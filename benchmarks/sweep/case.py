@@ -69,7 +69,8 @@ class Outcome:
     ``errors`` are the exceptions by stage, ``traces`` where they came from.  ``whole`` counts the
     calls that are repeated over no axis at all, ``reads`` the places where a value chose the path.
     ``failed`` claims of ``claims`` failed, the first ones in ``failures``.  ``differs`` says how
-    the module made of the diagram differs on other inputs.
+    the module made of the diagram differs on other inputs; ``elsewhere`` that it does so only because
+    their values choose another path, and is equal on the inputs traced.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Outcome:
     failed: int = 0
     failures: list[str] = field(default_factory=list)
     differs: str = ""
+    elsewhere: bool = False
     drawn: int = 0
 
     @property
@@ -93,7 +95,7 @@ class Outcome:
 
     @property
     def equal(self) -> bool:
-        return "module" in self.done and not self.differs
+        return "module" in self.done and not self.differs and not self.elsewhere
 
     @property
     def fine(self) -> bool:
@@ -139,6 +141,9 @@ def hold(case: Case) -> Outcome:
         with out.stage("module"):
             args, kwargs = (case.again or redrawn)(subject)
             out.differs = difference(subject.target, d, args, kwargs)
+            if out.differs and out.reads:
+                same = difference(subject.target, d, subject.args, subject.kwargs)
+                out.differs, out.elsewhere = same, not same
         with out.stage("check"):
             report = d.check(trials=1)
             out.claims, out.failed = len(report.claims), len(report.failures)
@@ -151,7 +156,10 @@ def hold(case: Case) -> Outcome:
 def difference(target: Any, d: Diagram, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     """How ``d.to_module()`` differs from ``target`` on these arguments, in words; empty where it does not."""
     wanted = called(target, args, kwargs)
-    got = called(d.to_module(), args, kwargs)
+    try:
+        got = called(d.to_module(), args, kwargs)
+    except Exception as error:
+        return f"it raises {said(error)}"
     if len(wanted) != len(got):
         return f"{len(got)} outputs, not {len(wanted)}"
     for (name, y), (_, x) in zip(wanted, got, strict=True):

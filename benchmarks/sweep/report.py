@@ -14,7 +14,7 @@ from benchmarks.sweep.case import STAGES, Outcome, Suite
 def report(suite: Suite, outcomes: Sequence[Outcome], command: str) -> str:
     outcomes = sorted(outcomes, key=lambda x: x.name)
     versions = ", ".join(f"{p} {version(p)}" for p in ("torch", *suite.packages))
-    built = [x for x in outcomes if "run" in x.done]
+    built = [x for x in outcomes if "run" in x.done or "limit" in x.errors]
     traced = [x for x in built if "trace" in x.done]
     calls = sum(x.calls for x in traced)
     opaque = Counter(name for x in traced for name in x.opaque)
@@ -24,32 +24,34 @@ def report(suite: Suite, outcomes: Sequence[Outcome], command: str) -> str:
         "",
         f"{suite.title}: {len(built)} run, of them",
         *(
-            f"  {what:<42}{of(n, len(built))}"
+            f"  {what:<44}{of(n, len(built))}"
             for what, n in (
                 ("traced", len(traced)),
                 ("equal as a module, on other inputs", sum(x.equal for x in traced)),
+                ("equal, but other values take another path", sum(x.elsewhere for x in traced)),
                 ("check finds no failure", sum(x.true for x in traced)),
                 ("drawn", sum("draw" in x.done for x in traced)),
                 ("values chose the path somewhere", sum(x.reads > 0 for x in traced)),
             )
         ),
         f"calls recorded: {calls}",
-        f"  {'with an exact axis relation':<42}{of(calls - opaque.total(), calls)}",
-        f"  {'repeated over some axis':<42}{of(calls - sum(x.whole for x in traced), calls)}",
+        f"  {'with an exact axis relation':<44}{of(calls - opaque.total(), calls)}",
+        f"  {'repeated over some axis':<44}{of(calls - sum(x.whole for x in traced), calls)}",
         f"claims tested: {sum(x.claims + x.failed for x in traced)}, {sum(x.failed for x in traced)} fail",
         f"seconds: {sum(sum(x.seconds.values()) for x in outcomes):.0f} ({stages(outcomes)})",
     ]
     if opaque:
         lines += ["", "Opaque calls", *(f"  {n:>4}  {name}" for name, n in opaque.most_common())]
-    bad = [x for x in outcomes if not x.fine]
+    bad = [x for x in built if not x.fine]
     lines += ["", "Exceptions" if bad else "No exceptions"]
     for x in bad:
         reason = suite.known.get(x.name)
         lines += [f"  {x.name}: {'; '.join(wrong(x))}", *([f"      {reason}"] if reason else [])]
-    if suite.left_out:
-        lines += ["", f"Left out: {len(suite.left_out)}", *(f"  {k}: {v}" for k, v in sorted(suite.left_out.items()))]
+    left = {**suite.left_out, **{x.name: "; ".join(wrong(x)) for x in outcomes if x not in built}}
+    if left:
+        lines += ["", f"Left out: {len(left)}", *(f"  {k}: {why}" for k, why in sorted(left.items()))]
     lines += ["", "All: calls, claims, reads, seconds"]
-    lines += [f"  {x.name:<44}{x.calls:>6}{x.claims:>6}{x.reads:>4}{sum(x.seconds.values()):>8.1f}" for x in outcomes]
+    lines += [f"  {x.name:<44}{x.calls:>6}{x.claims:>6}{x.reads:>4}{sum(x.seconds.values()):>8.1f}" for x in built]
     return "\n".join(lines) + "\n"
 
 
@@ -65,8 +67,7 @@ def wrong(x: Outcome) -> list[str]:
     """What is wrong with one outcome, in words."""
     said = [f"{stage}: {error}" for stage, error in x.errors.items()]
     if x.differs:
-        path = f", values chose the path in {x.reads} places" if x.reads else ""
-        said.append(f"the module differs on other inputs: {x.differs}{path}")
+        said.append(f"the module differs: {x.differs}")
     if x.failed:
         said.append(f"{x.failed} claims fail, as {x.failures[0]}")
     return said

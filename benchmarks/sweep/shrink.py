@@ -32,12 +32,16 @@ SIZES = [
     (r"intermediate|ffn|d_ff$|mlp_dim|feed_?forward|n_inner|mlp_hidden|linear_units", 96),
     (r"sliding_window$|local_attention$|attention_window|window_length", 6),
     (r"num_queries|num_query_tokens|num_detection_tokens", 10),
-    (r"hidden_size|hidden_dim|d_model$|n_embd|emb_dim|embed_dim|^dim$|embedding_size|embedding_dim|word_embed_proj_dim", 64),
-    (r"projection_dim|proj_dim|latent_dim|out(put)?_dim|output_size|output_channels|hidden_channels|hidden_act_dim", 64),
-    (r"^width$|fpn_hidden|_width$|pooler_output|conv_dim_|cross_attention_dim|encoder_dim|d_latents|num_channels_out", 64),
+    (r"hidden_size|hidden_dim|d_model$|n_embd|emb_dim|embed_dim|^dim$|embedding_size|embedding_dim", 64),
+    (r"projection_dim|proj_dim|latent_dim|out(put)?_dim|output_size|output_channels|hidden_channels", 64),
+    (r"^width$|fpn_hidden|_width$|pooler_output|conv_dim_|cross_attention_dim|encoder_dim|d_latents", 64),
 ]  # fmt: skip
 """What a number may at most be, by its name: the first pattern found in it decides."""
-KEPT = re.compile(r"num_channels|chunk_size_feed|first_k_dense|vision_feature_layer|_token_id|_token_index|dropout|scale|kernel|stride|loss|hash")
+DEPTHS = ("depths", "num_blocks", "blocks_per_stage", "num_layers", "layer_depths")
+"""Numbers of layers by stage."""
+KEPT = re.compile(
+    r"num_channels|chunk_size_feed|first_k_dense|vision_feature_layer|_token_id|_token_index|dropout|scale|kernel|stride|loss|hash"
+)
 
 
 def small(model_type: str, **changed: Any) -> PretrainedConfig:
@@ -78,9 +82,8 @@ def shrunk(config: PretrainedConfig) -> dict[str, Any]:
                 found[name] = n
         elif name in ("image_size", "patch_size"):
             pass
-        elif isinstance(value, (list, tuple)) and value and all(type(v) is int for v in value):
-            if name in ("depths", "num_blocks", "blocks_per_stage", "num_layers", "layer_depths"):
-                found[name] = type(value)(min(v, 2) for v in value)
+        elif name in DEPTHS and isinstance(value, (list, tuple)) and all(type(v) is int for v in value):
+            found[name] = type(value)(min(v, 2) for v in value)
     if isinstance(vars(config).get("image_size"), int):
         if isinstance(patch, int):
             found["patch_size"] = min(patch, 8)
@@ -90,9 +93,9 @@ def shrunk(config: PretrainedConfig) -> dict[str, Any]:
     for k, name in enumerate(special):
         if getattr(config, name) >= VOCABULARY:
             found[name] = VOCABULARY - 2 - k
-    for own, alias in (("num_attention_heads", "num_key_value_heads"),):
-        if vars(config).get(own) == vars(config).get(alias) and alias in found and own in found:
-            found[alias] = found[own]
+    heads, shared = "num_attention_heads", "num_key_value_heads"
+    if vars(config).get(heads) == vars(config).get(shared) and {heads, shared} <= set(found):
+        found[shared] = found[heads]
     kinds = getattr(config, "layer_types", None)
     if kinds and (not taken or "layer_types" in taken):
         different = list(dict.fromkeys(kinds))

@@ -37,7 +37,9 @@ def inputs(model: nn.Module, config: PretrainedConfig, given: dict[str, Any]) ->
     """What the model's forward asks for, by the names of its parameters; ``given``: shapes, or None to leave it out."""
     taken = inspect.signature(model.forward).parameters
     main = getattr(model, "main_input_name", "input_ids")
-    wanted = [p.name for p in taken.values() if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    wanted = [
+        p.name for p in taken.values() if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+    ]
     also = ["input_ids", "decoder_input_ids", "bbox", *(["pixel_values"] if "return_loss" in taken else [])]
     found: dict[str, Any] = {}
     for name in dict.fromkeys([main, *wanted, *also, *given]):

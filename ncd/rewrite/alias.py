@@ -35,6 +35,8 @@ def identity(net: Net) -> None:
             continue
         i = _same_as(net, node)
         if i is not None and sorted(node.itok[i]) == sorted(node.otok[0]):
+            if any(0 in a.shape for a in node.ins):  # nothing, but it would be read all the same
+                net.define(node.outs[0], "torch.clone", node.ins[i], order=node.order)
             skip(net, node, i)
 
 
@@ -45,7 +47,7 @@ def _same_as(net: Net, node: Node) -> int | None:
         return 0 if a.dtype == b.dtype or (floating(a) and floating(b)) else None
     full = [i for i, a in enumerate(node.ins) if 0 not in a.shape]
     if node.name in ("cat", "concat", "concatenate") and len(full) == 1:
-        return full[0]
+        return full[0] if node.ins[full[0]].dtype == node.outs[0].dtype else None
     if len(node.ins) == 1 and node.ins[0].dtype == node.outs[0].dtype and not node.worded:
         if node.name in ("mul", "div", "truediv") and node.literals == [1]:
             return 0

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ncd.circuit.axis import Axis
-from ncd.circuit.diagram import Array, Call, Diagram, Op, Place, Ref
+from ncd.circuit.diagram import Array, Call, Diagram, Name, Op, Place, Ref
 from ncd.circuit.weave import Form, Weave, mixed
 from ncd.rewrite.tree import followed
 
@@ -95,7 +95,9 @@ class Net:
             self.add_op(op, position, float(order))
 
     def add_op(self, op: Op, position: int, order: float) -> None:
-        step = Step(op.body, tuple(a.id for a in op.inputs), tuple(a.id for a in op.outputs), order)
+        step = Step(
+            tuple(map(_reshaping, op.body)), tuple(a.id for a in op.inputs), tuple(a.id for a in op.outputs), order
+        )
         for a in (*op.inputs, *op.outputs):
             self.arrays.setdefault(a.id, a)
         for a in op.outputs:
@@ -381,6 +383,13 @@ def numbers(call: Call) -> list[float]:
                 yield from walk(y)
 
     return [*walk(call.args), *(n for _, v in call.kwargs for n in walk(v))]
+
+
+def _reshaping(call: Call) -> Call:
+    """A view asks for strides that the drawn ops before it need not have; reshaping gives a view where it can."""
+    if call.name == "torch.Tensor.view" and not any(isinstance(x, Name) for x in call.args):
+        return replace(call, name="torch.Tensor.reshape")
+    return call
 
 
 def substituted(call: Call, ids: dict[int, int]) -> Call:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ncd.circuit.diagram import Array
 from ncd.rewrite.net import Net, Node
 from ncd.rewrite.sample import Sample
 
@@ -55,8 +56,11 @@ def _move_behind(net: Net, node: Node, data: int, product: Node, c: float) -> No
     if sum(a.id == scaled.id for a in product.ins) != 1 or len(product.outs) != 1:
         return
     i = next(k for k, a in enumerate(product.ins) if a.id == scaled.id)
+    before = _unscaled(net, scaled, source)
+    if before is None:
+        return
     at = dict(zip(node.otok[0], product.itok[i], strict=True))
-    plain = net.rebase(result, scaled, source, product.ins)
+    plain = net.rebase(result, scaled, before, product.ins)
     net.define(result, "torch.mul", plain, c, order=product.order + 0.001)
     row = [f"m{k}" for k in range(len(result.wires))]
     ins, itok = list(product.ins), [list(r) for r in product.itok]
@@ -77,3 +81,11 @@ def _move_behind(net: Net, node: Node, data: int, product: Node, c: float) -> No
             evidence=(*node.evidence, "moved behind the contraction by bilinearity"),
         )
     )
+
+
+def _unscaled(net: Net, scaled: Array, source: Array) -> Array | None:
+    """What the call that scales is given: the source itself, or a view of it that was not drawn."""
+    for i in net.steps[scaled.id].reads:
+        if i == source.id or any(source.id in s.reads for s in net.slice((i,), (source.id,))):
+            return net.arrays[i] if net.arrays[i].shape == scaled.shape else None
+    return None

@@ -57,8 +57,9 @@ def short(fn: Any) -> str:
     if name in ("__get__", "__set__"):
         name = getattr(getattr(fn, "__self__", None), "__name__", name)
     plain = name.strip("_")
-    return plain[1:] if plain in _REFLECTED else plain or name
+    return plain[1:] if plain in _REFLECTED and name.startswith("__") else plain or name
 
 
 _REFLECTED = frozenset(["radd", "rmul", "rand", "ror", "rxor", "iadd", "isub", "imul", "itruediv"])
-"""``__radd__`` and ``__iadd__`` are additions; ``__rsub__`` and ``__rpow__`` are not what their names say."""
+"""``__radd__`` and ``__iadd__`` are additions; ``__rsub__`` and ``__rpow__`` are not what their names say;
+``rand`` without underscores is random."""

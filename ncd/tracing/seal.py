@@ -101,7 +101,8 @@ class Sealer:
         parts: dict[str, Form] = {}
         for v in weave.variables:
             atoms = leaves(env[v]) if v in env else None
-            if atoms is None:
+            # A window as long as its stride that stops short of the end is no axis of any array.
+            if atoms is None or any(a not in self.axes for a in atoms):
                 names = [_unused(v if v.isalpha() and len(v) == 1 else "i", (v, None), used)]
                 extents = [weave.sizes[v]]
             else:

@@ -468,3 +468,54 @@ def test_big_models_are_small_pictures(name, most):
     ops = [op for op in present(p, depth=depths(p)).ops if op.symbol != "scale" and "pooler" not in op.path]
     assert len(ops) <= most
     assert not s.opaque
+
+
+def test_random_numbers_are_no_constant():
+    class Shuffled(nn.Module):
+        def forward(self, x):
+            order = torch.rand(x.shape[:2]).argsort(1)
+            return x.gather(1, order[..., None].expand_as(x)), order
+
+    d = ncd.trace(Shuffled(), torch.randn(2, 5, 7))
+    assert d.simplify().ops[0].name == "rand"
+    assert d.check().ok
+
+
+def test_a_scale_behind_a_view_moves_behind_the_product():
+    class Scores(nn.Module):
+        def forward(self, q, k):
+            def heads(x):
+                return x.view(2, 5, 3, 4).permute(0, 2, 1, 3).contiguous().view(6, 5, 4)
+
+            return torch.bmm(heads(q), heads(k).transpose(1, 2) / torch.tensor(8.0))
+
+    model, args = Scores(), (torch.randn(2, 5, 12), torch.randn(2, 5, 12))
+    d = ncd.trace(model, *args)
+    assert d.simplify().ops[-1].symbol == "scale"
+    assert d.check().ok
+    assert agrees(d.simplify(), model, *args)
+
+
+def test_joining_nothing_leaves_nothing_to_read():
+    class Rotated(nn.Module):
+        def forward(self, x):
+            y = x.relu()
+            return torch.cat([y[..., :4].tanh(), y[..., 4:]], -1).exp()
+
+    d = ncd.trace(Rotated(), torch.randn(3, 4))
+    assert [op.name for op in d.simplify().ops] == ["relu", "tanh", "exp"]
+    assert d.check().ok
+
+
+def test_a_view_behind_attention_does_not_depend_on_strides():
+    class Gated(Attention):
+        def forward(self, x):
+            q, k, v = (f(x).view(2, 5, self.h, -1).transpose(1, 2) for f in (self.q, self.k, self.v))
+            y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2)
+            assert y.is_contiguous()  # as its kernel leaves it
+            return y.view(2, 5, -1) * x.sigmoid()
+
+    model, x = Gated(), torch.randn(2, 5, 24)
+    d = ncd.trace(model, x)
+    assert d.check().ok
+    assert agrees(d.simplify(), model, x)

@@ -438,3 +438,9 @@ def test_an_unsupported_kind_of_tensor_is_opaque_or_exact_never_wrong():
 
 def same_function(d, fn, x):
     return torch.allclose(d.to_module()(x), fn(x), atol=1e-6)
+
+
+def test_a_pool_that_stops_short_of_the_end():
+    d = ncd.trace(lambda x: F.avg_pool2d(x, (3, 2)), torch.randn(2, 5, 4, 16))
+    assert [str(op.weave) for op in d.ops] == ["b h [c] (x2 [e]) -> b h 1 x2"]
+    assert d.check()

@@ -280,3 +280,19 @@ def test_what_is_drawn_is_true(name: str) -> None:
     report = ncd.trace(make().eval(), *inputs()).check()
     assert report, report
     assert any(c.layer == "drawn" for c in report.claims)
+
+
+def test_memory_that_no_one_has_written_is_compared_with_nothing() -> None:
+    def joined(x: Tensor, y: Tensor) -> Tensor:
+        out = x.new_empty(2, 5, 7)
+        out[..., :3] = x
+        out[..., 3:] = y
+        return out
+
+    d = ncd.trace(joined, torch.randn(2, 5, 3), torch.randn(2, 5, 4))
+    values = d.run(torch.randn(2, 5, 3), torch.randn(2, 5, 4))
+    values[d.ops[0].outputs[0].id].fill_(torch.nan)
+    values[d.ops[1].outputs[0].id][..., 3:] = torch.nan
+    report = Report("")
+    compare(report, d.simplify(), d, values, 1, 0)
+    assert report, report
