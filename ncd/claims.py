@@ -15,7 +15,19 @@ from tqdm.auto import tqdm
 from ncd.circuit.diagram import Array, Call, Diagram, Name, Op, Ref
 from ncd.circuit.weave import Weave
 from ncd.emit.body import Body
-from ncd.naturality import act, endomap, equal, natural, parts, perturbed, positions, reindexes, same, tolerance
+from ncd.naturality import (
+    act,
+    comparable,
+    endomap,
+    equal,
+    natural,
+    parts,
+    perturbed,
+    positions,
+    reindexes,
+    same,
+    tolerance,
+)
 from ncd.report import Finding, Report
 
 PICKS = 5
@@ -139,7 +151,7 @@ def _evaluated(body: Body, xs: list[Tensor], arrays: Sequence[Array]) -> tuple[l
 
 def _lively(x: Tensor, array: Array) -> Tensor:
     """An operand that is one value everywhere (norm weights of ones) would hide what is done with it."""
-    if array.kind == "constant" or not x.dtype.is_floating_point or x.numel() < 2:
+    if array.kind == "constant" or not x.dtype.is_floating_point or x.numel() < 2 or comparable(x) is not x:
         return x
     first = x.reshape(-1)[0]
     if not bool(first.isfinite()) or not bool((x == first).all()):
@@ -165,7 +177,7 @@ def varies(q: Question) -> bool:
         if any(q.var in f.variables for f in forms):
             nowhere = False
             moved = act(x, forms, q.var, first, q.weave.sizes)
-            if moved is not None and not torch.equal(x, moved):
+            if moved is not None and not torch.equal(comparable(x), comparable(moved)):
                 return True
     return nowhere
 
@@ -257,7 +269,7 @@ def signature(op: Op) -> tuple[Any, ...]:
 
     ids = tuple(number.setdefault(a.id, len(number)) for a in op.inputs)
     arrays = tuple((a.shape, a.dtype, a.kind) for a in (*op.inputs, *op.outputs))
-    calls = tuple((c.name, plain(c.args), tuple((k, plain(x)) for k, x in c.kwargs)) for c in op.body)
+    calls = tuple((c.name, plain(c.args), tuple((k, plain(x)) for k, x in c.kwargs), c.autocast) for c in op.body)
     weaves = []
     for w in (op.weave, *op.weave.rest):
         bare = Weave(w.ins, w.outs, w.sizes, w.targets).renamed({v: f"v{i}" for i, v in enumerate(w.variables)})
@@ -271,6 +283,7 @@ def difference(wanted: Tensor, got: Tensor) -> str:
         return f"shape {tuple(got.shape)} instead of {tuple(wanted.shape)}"
     if wanted.dtype != got.dtype:
         return f"{got.dtype} instead of {wanted.dtype}"
+    wanted, got = comparable(wanted), comparable(got)
     if torch.equal(wanted, got):
         return ""
     if not (wanted.dtype.is_floating_point or wanted.dtype.is_complex):

@@ -59,7 +59,7 @@ def compare(report: Report, drawn: Diagram, exact: Diagram, values: Values, tria
                 report.failures.append(layer.finding(k, 1, f"its output {a} is not what the model computes: {differs}"))
                 astray = True
     whole = not is_part(drawn)
-    tail, ends = ending(drawn)
+    tail, ends = ending(quiet)
     execute(tail, env, functions)
     for a, end in zip(drawn.outputs, ends, strict=False):
         wanted = recorded[end]
@@ -95,7 +95,7 @@ def without_dropout(diagram: Diagram) -> Diagram:
         replace(op, body=tuple(map(quiet, op.body))) if any(quiet(c) is not c for c in op.body) else op
         for op in diagram.ops
     )
-    return replace(diagram, ops=ops)
+    return replace(diagram, ops=ops, source=replace(diagram.source, tail=tuple(map(quiet, diagram.source.tail))))
 
 
 def reachability(report: Report, drawn: Diagram, exact: Diagram) -> None:
@@ -104,7 +104,7 @@ def reachability(report: Report, drawn: Diagram, exact: Diagram) -> None:
         return
     left = reaching(drawn)
     for i, array in reaching(exact).items():
-        if array.kind in ("input", "parameter") and i not in left:
+        if array.kind in ("input", "parameter") and i not in left and 0 not in array.shape:
             what = f"the {array.kind} {array.name or array} reaches the model's output, but not the drawn one"
             report.failures.append(Finding(what, "drawn"))
 

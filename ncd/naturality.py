@@ -62,8 +62,16 @@ def tolerance(dtype: torch.dtype) -> float:
     return 1e-4 if dtype in (torch.float32, torch.complex64) else 2e-2
 
 
+def comparable(x: Tensor) -> Tensor:
+    """The same numbers in a layout and a dtype that arithmetic exists for."""
+    if x.layout is not torch.strided:
+        x = x.to_dense()
+    return x.float() if x.dtype.is_floating_point and x.dtype.itemsize == 1 else x
+
+
 def same(a: Tensor, b: Tensor) -> Tensor:
     """Elementwise equality up to rounding; NaN equals NaN."""
+    a, b = comparable(a), comparable(b)
     if a.dtype.is_floating_point or a.dtype.is_complex:
         rtol, finite = tolerance(a.dtype), a[a.isfinite()]
         scale = float(finite.abs().mean()) if finite.numel() else 1.0
@@ -73,7 +81,9 @@ def same(a: Tensor, b: Tensor) -> Tensor:
 
 def equal(left: Sequence[Tensor], right: Sequence[Tensor]) -> bool:
     return len(left) == len(right) and all(
-        a.shape == b.shape and a.dtype == b.dtype and (torch.equal(a, b) or bool(same(a, b).all()))
+        a.shape == b.shape
+        and a.dtype == b.dtype
+        and (torch.equal(comparable(a), comparable(b)) or bool(same(a, b).all()))
         for a, b in zip(left, right, strict=True)
     )
 
@@ -90,6 +100,9 @@ def endomap(n: int, rng: random.Random) -> Tensor:
 
 def act(tensor: Tensor, forms: Forms, var: str, J: Tensor, sizes: Any) -> Tensor | None:
     """Re-index every dimension that ``var`` enumerates; None where it sits in a window or slice."""
+    if tensor.layout is not torch.strided:
+        dense = act(tensor.to_dense(), forms, var, J, sizes)
+        return None if dense is None else dense.to_sparse(layout=tensor.layout)
     for d, form in enumerate(forms):
         if var not in form.variables:
             continue

@@ -181,8 +181,22 @@ def called(target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[
     """The tensors of what ``target`` returns on copies of these arguments."""
     args, kwargs = map_leaves((tuple(args), dict(kwargs)), lambda _, x: x.clone() if isinstance(x, Tensor) else x)
     torch.manual_seed(SEED)
-    with torch.no_grad():
-        return list(shown(target(*args, **kwargs)))
+    with torch.no_grad(), as_found(target):
+        return [(name, x.clone()) for name, x in shown(target(*args, **kwargs))]
+
+
+@contextmanager
+def as_found(target: Any) -> Iterator[None]:
+    """Weights and buffers that the target writes are afterwards what they were."""
+    stores = [s for m in target.modules() for s in (m._parameters, m._buffers)] if isinstance(target, nn.Module) else []
+    kept = [(s, k, t, t.clone()) for s in stores for k, t in s.items() if t is not None and not t.is_meta]
+    try:
+        yield
+    finally:
+        for store, name, t, was in kept:
+            store[name] = t
+            if t.layout is not torch.strided or not torch.equal(t, was):
+                t.data = was
 
 
 def redrawn(subject: Subject) -> tuple[tuple[Any, ...], dict[str, Any]]:

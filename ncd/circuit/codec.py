@@ -168,6 +168,7 @@ def _call(call: Call) -> Json:
         kwargs=[[k, literal(v)] for k, v in call.kwargs],
         out=literal(call.out),
         writes=[list(pair) for pair in call.writes],
+        autocast=list(call.autocast),
     )
 
 
@@ -291,6 +292,7 @@ def _read_call(row: dict[str, Json]) -> Call:
         tuple((k, value(v)) for k, v in row.get("kwargs", ())),
         value(row.get("out")),
         tuple((a, b) for a, b in row.get("writes", ())),
+        tuple(row.get("autocast", ())),
     )
 
 

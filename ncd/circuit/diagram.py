@@ -78,6 +78,7 @@ class Call:
 
     ``name`` is importable (``torch.nn.functional.linear``) or ``#n``, the n-th function kept in
     ``Diagram.source``.  ``writes`` are (old, new) ids: the object of ``old`` is from here on ``new``.
+    ``autocast`` is the device and dtype of the automatic casts in force, if any.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Call:
     kwargs: tuple[tuple[str, Any], ...] = ()
     out: Any = None
     writes: tuple[tuple[int, int], ...] = ()
+    autocast: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

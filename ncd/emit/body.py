@@ -9,26 +9,29 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ncd.circuit.diagram import Call, Op, Ref
-from ncd.emit.calls import execute, operands
+from ncd.circuit.diagram import Call, Name, Op, Ref
+from ncd.emit.calls import constant, execute, operands
 
 
 class Body:
     """An op's calls, run from one random seed, without gradients; its operands are not written into.
 
-    ``random``: whether an evaluation drew random numbers.  ``tied``: positions of inputs that are one
+    ``random``: whether an evaluation drew random numbers, or a call has a generator of its own.
+    ``tied``: positions of inputs that are one
     array and cannot be given different tensors (a single call reading an array twice can).
     """
 
     def __init__(self, op: Op, functions: Sequence[Any] = ()) -> None:
         self.op, self.functions = op, functions
-        self.random = False
+        named = (x for c in op.body for x in (*c.args, *(v for _, v in c.kwargs)) if isinstance(x, Name))
+        self.random = any(isinstance(constant(x, functions), torch.Generator) for x in named if x.text[:1] == "#")
         ids = [a.id for a in op.inputs]
         self.calls = op.body
         self.places = list(ids)
         places: dict[int, list[int]] = {}
         for k, i in enumerate(ids):
             places.setdefault(i, []).append(k)
+        self.own = len(operands(op.body[0])) if len(op.body) == 1 else 0
         repeated = {i: ks for i, ks in places.items() if len(ks) > 1}
         if repeated and len(op.body) == 1 and list(operands(op.body[0])) == ids[: len(operands(op.body[0]))]:
             self.places = [-1 - k for k in range(len(ids))]
@@ -42,6 +45,9 @@ class Body:
         for array, place, x in zip(self.op.inputs, self.places, xs, strict=True):
             env[place] = x.clone() if self.writes or array.kind == "buffer" else x
             env.setdefault(array.id, env[place])
+        # An alias of what is written stands behind the call's own operands.
+        for array, place in list(zip(self.op.inputs, self.places, strict=True))[self.own :]:
+            env[array.id] = env[place]
         generators = [torch.default_generator]
         generators += [torch.cuda.default_generators[i] for i in sorted({x.device.index for x in xs if x.is_cuda})]
         found = [g.get_state() for g in generators]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterable, Iterator, MutableMapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -75,7 +76,9 @@ def filled(literal: Any, env: Environment, functions: Sequence[Any] = ()) -> Any
         except KeyError:
             raise CheckError(f"the array %{literal.id} is read before anything made it") from None
     if isinstance(literal, Name):
-        return constant(literal, functions)
+        found = constant(literal, functions)
+        # Kept as it was at the call: every run starts from there.
+        return found.clone_state() if isinstance(found, torch.Generator) else found
     if isinstance(literal, (tuple, list)):
         return type(literal)([filled(x, env, functions) for x in literal])
     if isinstance(literal, dict):
@@ -113,10 +116,19 @@ def step(call: Call, env: Environment, functions: Sequence[Any] = ()) -> None:
     """Run one call: its results, and the new ids of what it wrote, enter the environment."""
     args = filled(call.args, env, functions)
     kwargs = {k: filled(x, env, functions) for k, x in call.kwargs}
-    _bind(call.out, resolve(call.name, functions)(*args, **kwargs), env)
+    with casting(call):
+        _bind(call.out, resolve(call.name, functions)(*args, **kwargs), env)
     for old, new in call.writes:
         if old in env:
             env[new] = env[old]
+
+
+def casting(call: Call) -> AbstractContextManager[Any]:
+    """The automatic casts that were in force at the call."""
+    if not call.autocast:
+        return nullcontext()
+    device, dtype = call.autocast
+    return torch.autocast(device, getattr(torch, dtype))
 
 
 def _bind(shape: Any, result: Any, env: Environment) -> None:

@@ -220,12 +220,17 @@ class _Writer:
         def spell(x: Any) -> str:
             return before[x.id] if isinstance(x, Ref) else self._spell(x)
 
+        at = len(self.lines)
         if isinstance(call.out, dict) and kept:
             self.lines.append(statement(call, spell, "results"))
             self.lines += [f"{self.namer[r.id]} = results[{k!r}]" for k, r in call.out.items() if r is not None]
         else:
             line = statement(call, spell, left)
             self.lines.append(line + self._axes(made or list(results(call))))
+        if call.autocast:
+            device, dtype = call.autocast
+            indented = [f"    {line}" for line in self.lines[at:]]
+            self.lines[at:] = [f'with torch.autocast("{device}", torch.{dtype}):', *indented]
         self.namer.free(dead)
 
     def _pattern(self, out: Any, kept: set[int]) -> str:

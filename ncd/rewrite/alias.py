@@ -34,6 +34,8 @@ def identity(net: Net) -> None:
         if len(node.outs) != 1 or node.symbol == "block":
             continue
         i = _same_as(net, node)
+        if i is not None and (node.ins[i].id in net.overwritten or node.outs[0].id in net.shared):
+            continue  # a copy is one while the original is written
         if i is not None and sorted(node.itok[i]) == sorted(node.otok[0]):
             if any(0 in a.shape for a in node.ins):  # nothing, but it would be read all the same
                 net.define(node.outs[0], "torch.clone", node.ins[i], order=node.order)

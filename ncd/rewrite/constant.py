@@ -17,11 +17,11 @@ RANDOM = frozenset("rand randn randint bernoulli normal multinomial rand_like ra
 
 
 def constants(net: Net) -> None:
-    """What neither inputs nor weights reach is a constant."""
+    """What neither inputs nor weights reach is a constant, unless it is an output: then what makes it is drawn."""
     reached = {a.id for a in net.inputs}
     for node in net.ordered():
         depends = any(a.id in reached or a.kind == "parameter" for a in node.ins)
-        if depends or node.name.rstrip("_") in RANDOM:
+        if depends or node.name.rstrip("_") in RANDOM or any(map(net.is_output, node.outs)):
             reached.update(a.id for a in node.outs)
         else:
             net.drop(node)
@@ -38,7 +38,7 @@ def uniform(net: Net, sample: Sample) -> None:
             if not a.wires or not net.constant(a) or a.kind == "buffer":
                 continue
             value = sample.value(a.id)
-            if value is None or tuple(value.shape) != a.shape:
+            if value is None or tuple(value.shape) != a.shape or str(value.layout) != "torch.strided":
                 continue
             value = value.reshape([w.size for w in a.wires])
             for k in range(len(a.wires)):
@@ -56,6 +56,7 @@ def digests(net: Net, sample: Sample) -> dict[int, str]:
             if a.id not in found and a.kind != "buffer" and net.constant(a):
                 value = sample.value(a.id)
                 if value is not None and value.numel() <= LARGEST:
+                    value = value.to_dense() if str(value.layout) != "torch.strided" else value
                     data = value.detach().cpu().reshape(-1).tolist()
                     found[a.id] = sha256(repr((a.shape, a.dtype, data)).encode()).hexdigest()[:16]
     return found

@@ -250,4 +250,4 @@ def _said(call: Call) -> object:
             return tuple(map(plain, x))
         return None if isinstance(x, Ref) else repr(x)
 
-    return call.name, plain(call.args), tuple((k, plain(v)) for k, v in call.kwargs)
+    return call.name, plain(call.args), tuple((k, plain(v)) for k, v in call.kwargs), call.autocast

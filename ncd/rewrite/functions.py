@@ -57,7 +57,7 @@ def elementwise(sample: Sample, data: Array, out: Array) -> Found | None:
         return None
     for name, (fn, label) in known.items():
         want = fn(grid)  # type: ignore[operator]
-        if torch.allclose(got.reshape(-1), want.reshape(-1), atol=2e-6, rtol=1e-5):
+        if _close(got, want, atol=2e-6, rtol=1e-5):
             return Found(name, "map", "map", label, f"equals {name} on {count} points from -60 to 60")
     return None
 
@@ -66,7 +66,6 @@ def normalisation(
     net: Net, sample: Sample, data: Array, out: Array, aside: Sequence[Array], numbers: Sequence[float]
 ) -> Found | None:
     """LayerNorm, RMSNorm or softmax over the last axis, with any of the weights as gain and bias."""
-    import torch
     import torch.nn.functional as F
 
     if data.shape != out.shape or not data.shape:
@@ -88,11 +87,11 @@ def normalisation(
                         continue
                     want = base if gain is None else base * gain
                     want = want if bias is None else want + bias
-                    if torch.allclose(want, got.to(want.dtype), atol=1e-4):
+                    if _close(want, got.to(want.dtype), atol=1e-4):
                         name = "rms_norm" if label == "RMS" else "layer_norm"
                         why = f"equals {name} (eps={eps:g}) on random values"
                         return Found(name, "along", "norm", label, why)
-    if torch.allclose(x.softmax(-1), got, atol=1e-6):
+    if _close(x.softmax(-1), got, atol=1e-6):
         return Found("softmax", "along", "softmax", "", "equals softmax on random values")
     return None
 
@@ -112,9 +111,11 @@ def rotary(sample: Sample, data: Array, out: Array) -> Found | None:
     fa, fb, mixed = (_try(sample, out, data, t) for t in (a, b, 2 * a - b))
     if fa is None or fb is None or mixed is None:
         return None
-    if not torch.allclose(mixed, 2 * fa - fb, atol=1e-4) or abs(fa.norm() - a.norm()) > 1e-3 * a.norm():
+    if fa.numel() != a.numel() or not _close(mixed, 2 * fa - fb, atol=1e-4):
         return None
-    if torch.allclose(fa.reshape(-1), a.reshape(-1), atol=1e-3):
+    if abs(fa.norm() - a.norm()) > 1e-3 * a.norm():
+        return None
+    if _close(fa, a, atol=1e-3):
         return None
     d = out.shape[-1]
     generator = torch.Generator().manual_seed(2)
@@ -143,3 +144,12 @@ def _try(sample: Sample, out: Array, data: Array, value: Tensor) -> Tensor | Non
     except Exception:
         # A region cut out of its program may ask for what only the whole has: then it is not recognised.
         return None
+
+
+def _close(a: Tensor, b: Tensor, atol: float, rtol: float = 1e-5) -> bool:
+    """Whether two arrays hold the same numbers in the same order; another dtype is another function."""
+    import torch
+
+    if a.dtype != b.dtype or a.numel() != b.numel():
+        return False
+    return torch.allclose(a.reshape(-1), b.reshape(-1), atol=atol, rtol=rtol)

@@ -86,6 +86,11 @@ class Net:
         self.steps: dict[int, Step] = {}
         self.arrays: dict[int, Array] = {a.id: a for a in exact.inputs}
         self.constants: set[int] = set()
+        writes = [c.writes for op in _opened(exact) for c in op.body]
+        self.overwritten = {old for pairs in writes for old, _ in pairs}
+        """Arrays whose memory is written later."""
+        self.shared = {old for pairs in writes if len(pairs) > 1 for old, _ in pairs}
+        """Those of them that have other names by then."""
         self._sizes: dict[str, int] = {}
         self._parents = {b.path: b.parent for b in exact.blocks}
         self.inputs: list[Array] = list(exact.inputs)

@@ -93,7 +93,7 @@ def signature(net: Net, region: Region) -> object:
 
     steps = net.slice((region.out.id,), (region.data.id, *(a.id for a in region.aside)))
     calls = tuple(
-        (c.name, tuple(number(net.arrays[i]) for i in s.reads), _plain(c.args), _plain(c.kwargs))
+        (c.name, c.autocast, tuple(number(net.arrays[i]) for i in s.reads), _plain(c.args), _plain(c.kwargs))
         for s in steps
         for c in s.calls
     )

@@ -66,6 +66,8 @@ def derive(
         if isinstance(x, Tensor):
             # One tensor a place, even where the caller passes one twice: self-attention has three inputs.
             return on_meta(x) if not strided else torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device="meta")
+        if isinstance(x, torch.Generator):
+            return None  # those of this device cannot be used there, and none is to be drawn from
         return torch.device("meta") if isinstance(x, torch.device) else x
 
     given = (tuple(args), dict(kwargs or {}))
@@ -86,6 +88,8 @@ def derive_real(fn: Function, args: Sequence[Any] = (), kwargs: Mapping[str, Any
     """
 
     def copy(x: Any) -> Any:
+        if isinstance(x, torch.Generator):
+            return x.clone_state()
         return x.detach().clone() if isinstance(x, Tensor) else x
 
     given = tree_map(copy, (tuple(args), dict(kwargs or {})))
@@ -129,6 +133,9 @@ def _watched(fn: Function, args: tuple[Any, ...], kwargs: dict[str, Any], real: 
     before = [watch.introduce(x) for x in ins]
     with watch:
         outs = tensors(fn(*args, **kwargs))
+    if not outs and getattr(fn, "__name__", "") == "__set__":
+        watch.place(ins[0], watch.known(ins[1]))  # t.data = y
+        outs = ins[:1]
     if not outs:
         outs = [x for x, v in zip(ins, versions, strict=True) if x._version != v]
     random, ops, missing = watch.random, tuple(watch.ops), tuple(dict.fromkeys(watch.missing))

@@ -36,6 +36,8 @@ class Facts:
     tags: frozenset[str]
     reshapes: bool
     """Changes the shape of its operand in place (``t_``)."""
+    writes: tuple[tuple[int, str], ...] = ()
+    """Position and name of the arguments that are written."""
 
 
 def tensors(tree: Any) -> list[Tensor]:
@@ -75,6 +77,9 @@ def facts(func: Any) -> Facts:
         defaults={a.name: a.default_value for a in schema.arguments if a.has_default_value()},
         tags=frozenset(tags | ({"view"} if view else set())),
         reshapes=torch.Tag.inplace_view in func.tags,
+        writes=tuple(
+            (i, a.name) for i, a in enumerate(schema.arguments) if a.alias_info is not None and a.alias_info.is_write
+        ),
     )
 
 

@@ -50,6 +50,12 @@ def untouched(root: nn.Module | None) -> Iterator[None]:
     kept = [
         (m, dict(vars(m)), {k: _copy(v) for k, v in vars(m).items() if isinstance(v, _CONTAINERS)}) for m in modules
     ]
+    scripted = [
+        (store, dict(store.items()))
+        for m in modules
+        if isinstance(m, torch.jit.ScriptModule)
+        for store in (m._parameters, m._buffers)
+    ]
     torch_state = torch.random.get_rng_state()
     python_state = random.getstate()
     numpy = sys.modules.get("numpy")
@@ -69,6 +75,9 @@ def untouched(root: nn.Module | None) -> Iterator[None]:
                         _restore_container(attributes[name], before)
                     except Exception as error:
                         warnings.warn(f"could not restore {type(module).__name__}.{name}: {error}", stacklevel=3)
+        for store, tensors in scripted:  # kept in C++, not in the module's __dict__
+            for name, t in tensors.items():
+                store[name] = t
         torch.random.set_rng_state(torch_state)
         random.setstate(python_state)
         if numpy is not None:

@@ -27,14 +27,18 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ncd.circuit.diagram import Place
 from ncd.tracing.opened import opened_copy
 from ncd.tracing.source import Stack
+from ncd.tracing.writes import autocast, declared_writes, same_memory, state, wrapped
 
 # Calls that only ask about a tensor.  The list is for speed: a call that returns no tensor and
 # writes nothing is dropped anyway.
 QUESTIONS = frozenset(
     "size dim numel stride is_floating_point is_complex element_size __len__ is_contiguous data_ptr get_device "
-    "__hash__ __repr__ __format__ storage_offset untyped_storage is_tensor ndimension nelement __set__ "
+    "__hash__ __repr__ __format__ storage_offset untyped_storage is_tensor ndimension nelement "
     "requires_grad_ is_inference".split()
 )
+SET_DATA = torch.Tensor.data.__set__  # type: ignore[attr-defined]
+BACKWARD = frozenset([torch.autograd.grad, torch.autograd.backward, torch.Tensor.backward])
+"""Calls that walk the graph of gradients."""
 READS = frozenset(
     "item tolist __bool__ __int__ __float__ __index__ __contains__ numpy equal allclose is_nonzero".split()
 )
@@ -79,6 +83,7 @@ class Recorded:
     where: Activation
     place: Place | None
     inside: list[Recorded] = field(default_factory=list)
+    autocast: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +146,7 @@ class Recorder(TorchFunctionMode):
         self.alive: dict[int, torch.Tensor] = {}
         self.aliases: dict[int, list[int]] = {}
         self.reads: list[Asked] = []
+        self.generators: dict[int, tuple[torch.Generator, torch.Tensor]] = {}
         self.stack = Stack()
         self.busy = False
         self.counter = itertools.count()
@@ -155,6 +161,9 @@ class Recorder(TorchFunctionMode):
             kind, name = self.owned.get(id(t), (kind, name))
             if kind == "constant" and isinstance(t, torch.nn.Parameter):
                 kind = "parameter"
+            again = self.seen_again(t) if kind == "constant" else None
+            if again is not None:
+                return again
         v = Value(next(self.counter), tuple(t.shape), t.dtype, kind, name)
         if kind == "constant":
             v.data = t if isinstance(t, FakeTensor) else t.detach().clone()
@@ -166,6 +175,28 @@ class Recorder(TorchFunctionMode):
         if t.layout is torch.strided:
             self.aliases.setdefault(_storage(t), []).append(id(t))
         return v
+
+    def seen_again(self, t: torch.Tensor) -> Value | None:
+        """The value of a tensor that is new as an object only: autograd gives what it saved back as another."""
+        if t.layout is not torch.strided:
+            return None
+        for i in self.aliases.get(_storage(t), ()):
+            known = self.known.get(i)
+            if known is None or known.kind == "constant" or known.dtype != t.dtype:
+                continue
+            if same_memory(self.alive[i], t):
+                v = known
+            else:
+                v = Value(next(self.counter), tuple(t.shape), t.dtype, "value")
+                where = (t.shape, t.stride(), t.storage_offset())
+                args = (known, *map(tuple, where[:2]), where[2])
+                self.body.append(Recorded(torch.as_strided, args, {}, v, [known], [v], [], self.here, None))
+                self.values.append(v)
+            self.known[id(t)] = v
+            self.alive[id(t)] = t
+            self.aliases[_storage(t)].append(id(t))
+            return v
+        return None
 
     def refer(self, x: Any, found: list[Value], tensors: list[torch.Tensor]) -> Any:
         """A structure with values for tensors; both are collected in order."""
@@ -180,11 +211,20 @@ class Recorder(TorchFunctionMode):
             return type(x)([self.refer(y, found, tensors) for y in x])
         if type(x) is dict:
             return {k: self.refer(y, found, tensors) for k, y in x.items()}
+        if isinstance(x, torch.Generator):
+            return self.generator(x)
         if isinstance(x, slice):
             if not any(isinstance(y, torch.Tensor) for y in (x.start, x.stop, x.step)):
                 return x
             return slice(*(int(y) if isinstance(y, torch.Tensor) else y for y in (x.start, x.stop, x.step)))
         return x
+
+    def generator(self, g: torch.Generator) -> torch.Generator:
+        """A generator as it is now; it is set back to what it was at first when recording ends."""
+        if g is torch.default_generator:
+            return g
+        self.generators.setdefault(id(g), (g, g.get_state()))
+        return g.clone_state()
 
     def result(self, x: Any, found: list[Value]) -> Any:
         if isinstance(x, torch.Tensor):
@@ -200,11 +240,12 @@ class Recorder(TorchFunctionMode):
     # ---------------------------------------------------------------- calls
     def __torch_function__(self, fn: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if peek_interpreter_stack() is not None:
-            # Under vmap or grad the tensors must not be kept: Gaps records the aten ops below instead.
+        if peek_interpreter_stack() is not None or fn in BACKWARD or wrapped((args, kwargs)):
+            # Under vmap or grad the tensors must not be kept, and what a gradient is was decided by
+            # earlier calls, not by its arguments: Gaps records the aten ops below instead.
             return fn(*args, **kwargs)
         name = getattr(fn, "__name__", "")
-        if name in QUESTIONS:
+        if name in QUESTIONS or (name == "__set__" and fn != SET_DATA):
             return fn(*args, **kwargs)
         return self.call(fn, name, args, kwargs)
 
@@ -221,21 +262,22 @@ class Recorder(TorchFunctionMode):
         tensors: list[torch.Tensor] = []
         seen_args = tuple([self.refer(a, ins, tensors) for a in args])
         seen_kwargs = {k: self.refer(a, ins, tensors) for k, a in kwargs.items()}
-        before = [(_version(t), t.shape) for t in tensors]
+        before = [state(t) for t in tensors]
         frames = self.stack.frames(3, self.entered_from.get(self.here)) if self.places else []
         inside: list[Recorded] = []
         again = opened_copy(fn)
         out = self.run(fn, args, kwargs) if again is None else self.open(again, args, kwargs, inside)
-        written = [t for t, (v, s) in zip(tensors, before, strict=True) if _version(t) != v or t.shape != s]
+        written = [t for t, b in zip(tensors, before, strict=True) if state(t) != b]
+        written += declared_writes(fn, args, kwargs, written)
         outs: list[Value] = []
         shape = self.result(out, outs) if not written else None
-        if not outs and not written and not _has_tensor(out):
+        writes = self.moved(args[0]) if name == "__set__" else self.rewrite(written) if written else []
+        if not outs and not writes and not _has_tensor(out):
             if tensors and name in READS:
                 self.reads.append(
                     Asked(len(self.calls), name, self.stack.place(frames[0]) if frames else None, ins[0], _answer(out))
                 )
             return out
-        writes = self.rewrite(written) if written else []
         if written:
             shape = self.result(out, outs)
         record = Recorded(
@@ -249,6 +291,7 @@ class Recorder(TorchFunctionMode):
             self.locate(frames),
             self.stack.place(frames[0]) if frames else None,
             inside,
+            autocast(),
         )
         self.body.append(record)
         return out
@@ -284,9 +327,20 @@ class Recorder(TorchFunctionMode):
             self.aliases[storage] = list(dict.fromkeys(self.aliases[storage]))
         return done
 
+    def moved(self, t: torch.Tensor) -> list[tuple[Value, Value]]:
+        """A tensor was given other memory (``t.data = y``): it has a new value, and other aliases."""
+        for ids in self.aliases.values():
+            if id(t) in ids:
+                ids.remove(id(t))
+        old = self.known.pop(id(t))
+        return [(old, self.value(t, "value"))]
+
     # ---------------------------------------------------------------- modules
     def let_go(self) -> None:
         """Forget the frames, which hold everything that was local to the model's methods."""
+        for g, found in self.generators.values():
+            g.set_state(found)
+        self.generators.clear()
         self.by_frame.clear()
         self.entered_from.clear()
 
@@ -378,10 +432,6 @@ def _upward(a: Activation | None) -> Iterator[Activation]:
 
 def _storage(t: torch.Tensor) -> int:
     return t.untyped_storage()._cdata if t.layout is torch.strided else -id(t)
-
-
-def _version(t: torch.Tensor) -> int:
-    return 0 if t.is_inference() else t._version
 
 
 def _answer(x: Any) -> str:

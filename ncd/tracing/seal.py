@@ -47,6 +47,9 @@ class Sealer:
         for v in (*self.recording.inputs, *values, *self.recording.outputs):
             for dim in v.dims or ():
                 order.update(dict.fromkeys(leaves(dim)))
+        for w in woven:  # an axis that only the call itself has: a padded one
+            for dim in (d for env in w.bindings for d in env.values()):
+                order.update(dict.fromkeys(leaves(dim)))
         convolved = {v.id for w in woven for v in w.call.ins[:1] if short(w.call.fn).startswith("conv")}
         roles, same = pixels(woven)
         names = assign(order, woven, {**guess(self.recording.inputs, convolved), **roles})
@@ -78,12 +81,18 @@ class Sealer:
     # ---------------------------------------------------------------- weaves
     def weave(self, w: Woven, extra: list[tuple[Value, Value]]) -> Weave:
         """The call's weave with one variable per axis, named after it; opaque calls touch everything."""
-        outs = produced(w.call)
+        outs = made(w.call)
         if w.opaque or not w.bindings:
             return self.all_target(w.call.ins + [old for old, _ in extra], outs + [new for _, new in extra])
         weaves = (w.derived.weave, *w.derived.weave.rest)
         used: dict[str, object] = {}
         named = [self.expand(weave, env, used) for weave, env in zip(weaves, w.bindings, strict=True)]
+        through = [v in w.call.ins for v in produced(w.call)]
+        if len(named) > 1:
+            named = [n for n, gone in zip(named, through, strict=True) if not gone]
+        elif any(through):
+            kept = tuple(f for f, gone in zip(named[0].outs, through, strict=True) if not gone)
+            named = [replace(named[0], outs=kept)]
         first = replace(named[0], rest=tuple(named[1:]))
         if not extra:
             return first
@@ -181,11 +190,12 @@ class Sealer:
             tuple((k, self.literal_of(v)) for k, v in c.kwargs.items()),
             self.literal_of(c.out),
             tuple((old.id, new.id) for old, new in writes),
+            c.autocast,
         )
 
     def op(self, w: Woven, needed: set[Value], literal: Recorded) -> Op:
         c = w.call
-        outs = produced(c)
+        outs = made(c)
         writes = [(old, new) for old, new in c.writes if new in needed or new in outs]
         extra = [(old, new) for old, new in writes if new not in outs]
         weave = self.weave(w, extra)
@@ -203,6 +213,11 @@ class Sealer:
             row.symbol,
             row.label,
         )
+
+
+def made(call: Recorded) -> list[Value]:
+    """What a call produced, without the operands that it merely handed back (``broadcast_tensors`` does)."""
+    return [v for v in produced(call) if v not in call.ins]
 
 
 def _extent(f: Form, sizes: Mapping[str, int]) -> int:
