@@ -7,11 +7,12 @@ covering several calls) and one composed by hand are the same type.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from ncd.circuit.axes import Axes
 from ncd.circuit.axis import Axis
 from ncd.circuit.reads import Read, sentences
 from ncd.circuit.verbs import Verbs
@@ -199,7 +200,9 @@ class Origin:
     ``target`` is what was called (None: ``module`` itself), ``example`` its (args, kwargs),
     ``output_spec`` the tree its outputs hang on.  ``functions`` are what ``#n`` names, ``tensors`` the values of
     constants by array id, ``digests`` what tells constants apart by value.  ``exact`` is the
-    diagram that a simplified one was made from.
+    diagram that a simplified one was made from.  ``inputs`` are those of all of it, also where the
+    diagram is a part, ``length`` how many calls were recorded in all; ``sizes`` keeps what is known
+    about other sizes of the inputs, once found.
     """
 
     module: Any = None
@@ -213,6 +216,9 @@ class Origin:
     returns: tuple[int, ...] = ()
     target: Any = None
     output_spec: Any = None
+    inputs: tuple[Array, ...] = ()
+    length: int = 0
+    sizes: dict[Any, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -246,13 +252,13 @@ class Diagram(Verbs):
         return tuple(seen.values())
 
     @property
-    def axes(self) -> Mapping[str, Axis]:
-        """The atomic axes by name."""
+    def axes(self) -> Axes:
+        """The atomic axes by name, with their sizes as formulas of the input axes."""
         found: dict[str, Axis] = {}
         for array in self.arrays:
             for leaf in array.wires:
                 found.setdefault(leaf.name, leaf)
-        return found
+        return Axes(self, found)
 
     @property
     def opaque(self) -> tuple[Op, ...]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from networkx import MultiDiGraph
     from torch import nn
 
+    from ncd.analysis.sizes import Sizes
     from ncd.circuit.diagram import Diagram
     from ncd.emit.values import Values
     from ncd.notebook.widget import Widget
@@ -38,6 +39,16 @@ class Verbs:
         from ncd.rewrite import simplify
 
         return simplify(self)
+
+    def sizes(self: Diagram) -> Sizes:  # type: ignore[misc]
+        """The size of every axis, and every literal in the recorded calls, as a formula of the input axes' sizes.
+
+        Found by recording the program again at other sizes; see ``Sizes``.  Raises NCDError for a
+        diagram whose program is not at hand (one read from a file).
+        """
+        from ncd.analysis.sizes import sizes
+
+        return sizes(self)
 
     def view(self: Diagram, **options: Any) -> Diagram:  # type: ignore[misc]
         """The same diagram with other defaults for drawing.

@@ -173,8 +173,8 @@ class Sealer:
             return Name(str(x))
         if isinstance(x, torch.device):
             return Name(f'torch.device("{x}")')
-        if isinstance(x, int):
-            return int(x)
+        if isinstance(x, (int, float)):
+            return int(x) if isinstance(x, int) else float(x)
         return Name(self.kept(x))
 
     def kept(self, thing: Any) -> str:
@@ -340,10 +340,12 @@ def seal(
         at = next((i for i, op in enumerate(ops) if op.source == recording.forced), None)
         reads.append(Read(at, "value", recording.forced))
     s.origin.module = module
+    s.origin.inputs = tuple(map(s.array, recording.inputs))
+    s.origin.length = len(literal.calls)
     return Diagram(
         title,
         ops,
-        tuple(map(s.array, recording.inputs)),
+        s.origin.inputs,
         tuple(map(s.array, recording.outputs)),
         blocks(recording.activations, {op.path for op in ops}),
         tuple(reads),

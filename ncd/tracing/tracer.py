@@ -105,6 +105,7 @@ def take(
     axes: Patterns,
     *,
     enlarge: bool,
+    recorder: Callable[..., Recorder] = Recorder,
 ) -> Taken:
     """Record once: under fake parameters if that works, else on the real ones.
 
@@ -130,17 +131,17 @@ def take(
                     source=place_of_error(failure),
                     fix="pass a real tensor instead of ncd.array(...)",
                 ) from failure
-            recorder = start(module, fakes, real, places=enlarge)
-            seeds = [recorder.value(t, "input", inputs.names[id(t)]) for t in inputs.tensors()]
+            here = start(module, fakes, real, enlarge, recorder)
+            seeds = [here.value(t, "input", inputs.names[id(t)]) for t in inputs.tensors()]
             try:
-                with recording(recorder):
+                with recording(here):
                     output = call(*inputs.args, **inputs.kwargs)
             except Exception as error:
                 if real or (module is None and not _has_fakes(inputs)):
                     raise
                 failure = error
                 continue
-        taken = finish(recorder, inputs, grown, seeds, output)
+        taken = finish(here, inputs, grown, seeds, output)
         taken.recording.forced = place_of_error(failure) if failure is not None else None
         return taken
     raise AssertionError("unreachable")
@@ -160,7 +161,13 @@ def quiet() -> Iterator[None]:
         log.setLevel(level)
 
 
-def start(module: nn.Module | None, fakes: FakeTensorMode, real: bool, places: bool = True) -> Recorder:
+def start(
+    module: nn.Module | None,
+    fakes: FakeTensorMode,
+    real: bool,
+    places: bool = True,
+    recorder: Callable[..., Recorder] = Recorder,
+) -> Recorder:
     """A recorder that knows the module's tensors, with stand-ins for them put in place."""
     names: dict[int, str] = {}
     owned: dict[int, tuple[str, str]] = {}
@@ -178,7 +185,7 @@ def start(module: nn.Module | None, fakes: FakeTensorMode, real: bool, places: b
                         owned[id(stand[id(t)])] = owned[id(t)] = (kind, dot + name)
                     store[name] = stand[id(t)]  # type: ignore[assignment]
     root = Activation(module, "", type(module).__name__ if module is not None else "")
-    return Recorder(root, names, owned, places)
+    return recorder(root, names, owned, places)
 
 
 def _stand_in(t: torch.Tensor, kind: str, fakes: FakeTensorMode, real: bool) -> torch.Tensor:
