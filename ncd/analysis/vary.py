@@ -181,9 +181,8 @@ def vary(origin: Origin, ops: Sequence[Op], arrays: Sequence[Array]) -> Varied:
         # Few tokens, small images: where the program does something else when there is little.
         if attempt(_other(loose, axes, 0.2, varied.steps)) is not None:
             attempt(_other(loose, axes, 0.7, varied.steps))
-        for much in (1.9, 2.6):
-            if attempt(_other(loose, axes, much, varied.steps)) is not None:
-                attempt(_other(loose, axes, much / 3 + 0.1, varied.steps))
+        if attempt(_other(loose, axes, 1.9, varied.steps)) is not None:
+            attempt(_other(loose, axes, 0.8, varied.steps))
     return varied
 
 
