@@ -135,7 +135,7 @@ class Verbs:
         return run(self, args, kwargs, patch=patch)
 
     def to_code(self: Diagram) -> str:  # type: ignore[misc]
-        """The same computation as straight-line Python."""
+        """The same computation as Python that reads as if written by hand: functions, loops, einops."""
         from ncd.emit.code import to_code
 
         return to_code(self)

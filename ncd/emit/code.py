@@ -1,33 +1,123 @@
-"""A diagram as straight-line Python: one line a call, a comment a module."""
+"""A diagram as Python that reads as if written by hand: functions for blocks, loops, named axes, sizes as variables."""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Callable, Sequence
+import inspect
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ncd.circuit.diagram import Array, Call, Diagram, Name, Op, Ref
+from ncd.circuit.diagram import Diagram
 from ncd.circuit.reads import sentences
-from ncd.circuit.weave import Weave
-from ncd.emit.binding import ending, folded, hidden, owner, written
-from ncd.emit.calls import deaths, operands, refs, results
-from ncd.emit.expression import statement
-from ncd.emit.names import Namer, hint, identifier, several
-from ncd.errors import CheckError
+from ncd.emit.binding import folded, hidden, owner
+from ncd.emit.lines import AsTraced, Formulas, Program, program
+from ncd.emit.owned import Owned, looked_up, written_out
+from ncd.emit.parts import Part, Parts, kept
+from ncd.emit.patterns import with_patterns
+from ncd.emit.tidy import tidy
+from ncd.emit.wrap import WIDTH
+from ncd.emit.write import Function
 
-SMALL = 16
-"""A constant of so many elements is written out."""
+EINOPS = ("einsum", "rearrange", "reduce", "repeat")
 
 
-def to_code(diagram: Diagram) -> str:
-    """The computation as Python text that defines ``forward(module, inputs..., constants)``.
+def to_code(diagram: Diagram, sizes: Formulas | None = None) -> str:
+    """The computation as Python text that defines ``forward(module, inputs...)``.
 
-    Every line carries the axes of what it makes; the head of the text says how to run it.
+    Blocks are functions, repeated blocks loops; comments give the axes of what is made.  With
+    ``sizes`` the text holds at all sizes for which they have formulas, without at the traced ones.
     """
-    return _Writer(diagram).text()
+    whole = program(diagram, sizes or AsTraced())
+    tidy(whole)
+    with_patterns(whole)
+    owned = Owned(diagram)
+    parts = Parts(whole, owned, _texts(whole, owned))
+    constants = {i: name for i, name in looked_up(diagram, owned).items() if _used(whole, i)}
+    texts = {"forward": Function(whole, parts, parts.root, constants).text("forward")}
+    texts |= {g.name: Function(whole, parts, g.first, constants).text(g.name) for g in _outside_in(parts.root)}
+    body = "\n\n\n".join("\n".join(lines) for lines in merged(texts).values())
+    imports = ["import torch"] if re.search(r"\btorch\.", body) else []
+    imports += ["import torch.nn.functional as F"] if re.search(r"\bF\.", body) else []
+    names = [n for n in EINOPS if re.search(rf"(?<![\w.]){n}\(", body)]
+    imports += [f"from einops import {', '.join(names)}"] if names else []
+    other = sorted({m for m in re.findall(r"(?<![\w.])([a-z]\w*)\.\w+\.?\w*\(", body) if _package(m, whole)})
+    head = "\n".join([*(f"import {m}" for m in other), *imports])
+    return f"{_head(diagram, whole, bool(constants) or any(map(kept, whole.lines)))}\n{head}\n\n\n{body}\n"
+
+
+def merged(texts: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The functions without those that read like another but for what is said of the shapes."""
+    while True:
+        first: dict[str, str] = {}
+        same: dict[str, str] = {}
+        for name, lines in texts.items():
+            code = re.sub(r'""".*?"""', "", "\n".join(lines), count=1, flags=re.DOTALL)
+            code = re.sub(r" *# .*", "", code).replace(f"def {name}(", "def (", 1)
+            other = first.setdefault(code, name)
+            if other != name:
+                same[name] = other
+        if not same:
+            return texts
+        texts = {name: _calling(same, lines) for name, lines in texts.items() if name not in same}
+
+
+def _calling(instead: dict[str, str], lines: list[str]) -> list[str]:
+    """The lines with other functions called."""
+    called = re.compile(rf"\b({'|'.join(instead)})\(")
+    return [called.sub(lambda m: f"{instead[m[1]]}(", line) for line in lines]
+
+
+def _package(name: str, whole: Program) -> bool:
+    return name != "torch" and any(line.call.name.startswith(f"{name}.") for line in whole.lines) and name != "einops"
+
+
+def _outside_in(part: Part) -> Iterator[Any]:
+    """The functions in the order in which a reader meets them."""
+    seen: dict[Any, None] = {}
+    todo = [part]
+    while todo:
+        here = todo.pop(0)
+        inner = [p for p in here.items if isinstance(p, Part)]
+        fresh = [p for p in inner if p.group not in seen]
+        seen.update(dict.fromkeys(p.group for p in inner))
+        todo = list({p.group: p.group.first for p in fresh if p.group}.values()) + todo
+    yield from seen
+
+
+def _used(whole: Program, array: int) -> bool:
+    return any(array in line.reads for line in whole.lines) or array in whole.returns
+
+
+def _texts(whole: Program, owned: Owned) -> dict[int, str]:
+    """Small constants as the text that makes them; not those that are written into."""
+    written = {old for line in whole.lines for old, _ in line.call.writes}
+    found = {}
+    for a in whole.diagram.arrays:
+        if a.hidden and a.id not in written and owned.attribute(a) is None:
+            text = written_out(whole.diagram, a)
+            if text is not None:
+                found[a.id] = text
+    return found
+
+
+def _head(diagram: Diagram, whole: Program, constants: bool) -> str:
+    title = diagram.title.replace("\\", "").replace('"', "'")
+    sizes = ", ".join(dict.fromkeys(f"{x.name}={x.size}" for a in diagram.inputs for x in a.wires))
+    varied = any(getattr(whole.size(x.name), "free_symbols", ()) for a in diagram.inputs for x in a.wires)
+    inputs = ", ".join(a.name for a in diagram.inputs if a.name) or "inputs"
+    where = f", traced at {sizes}." if varied else f", for {sizes}." if sizes else "."
+    lines = [f"{title}{where}", "", f"Run it as forward(module, {inputs}): module is the model it was traced from."]
+    if diagram.reads:
+        lines += ["", "Values decided what was done.  This is the path taken when"]
+        lines += [f"  {s}".replace("\\", "").replace('"', "'") for s in sentences(diagram.reads)]
+    if constants:
+        lines += [
+            "What constants holds is no text: ncd.emit.code.compile_code(text, diagram) fills it in and gives",
+            f"a function of ({inputs}).",
+        ]
+    return '"""' + "\n".join(line[: 2 * WIDTH] for line in lines) + '\n"""\n'
 
 
 def compile_code(code: str, diagram: Diagram, module: nn.Module | None = None) -> Callable[..., Any]:
@@ -37,240 +127,18 @@ def compile_code(code: str, diagram: Diagram, module: nn.Module | None = None) -
     """
     space: dict[str, Any] = {}
     exec(compile(code, f"<code of {diagram.title}>", "exec"), space)
-    owned, kept = owner(diagram, module), constants(diagram)
-
-    def forward(*inputs: Tensor) -> Any:
-        return space["forward"](owned, *inputs, constants=kept)
-
-    return forward
+    owned, forward = owner(diagram, module), space["forward"]
+    if "constants" not in inspect.signature(forward).parameters:
+        return lambda *inputs: forward(owned, *inputs)
+    known = constants(diagram)
+    return lambda *inputs: forward(owned, *inputs, constants=known)
 
 
 def constants(diagram: Diagram) -> dict[str, Any]:
     """What the emitted code looks up in ``constants``: tensors and functions that are no text."""
     found: dict[str, Any] = {f"#{n}": f for n, f in enumerate(diagram.source.functions)}
-    names = _constant_names(diagram)
+    names = looked_up(diagram, Owned(diagram))
     if names:
         tensors = hidden(diagram, owner(diagram), folded(diagram, owner(diagram)))
         found |= {name: tensors[i] for i, name in names.items()}
-    return found
-
-
-def _constant_names(diagram: Diagram) -> dict[int, str]:
-    """Arrays that are looked up in ``constants``: no module has them and they are not written out."""
-    found = {}
-    for a in diagram.arrays:
-        if a.hidden and _attribute(diagram, a) is None and _written_out(diagram, a) is None:
-            found[a.id] = f"{identifier(a.name) if a.name else 'c'}_{a.id}"
-    return found
-
-
-def _written_out(diagram: Diagram, array: Array) -> str | None:
-    value = diagram.source.tensors.get(array.id)
-    if array.kind != "constant" or not isinstance(value, Tensor) or value.numel() > SMALL or value.numel() == 0:
-        return None
-    if type(value) is not Tensor or value.is_meta or value.layout is not torch.strided or value.device.type != "cpu":
-        return None
-    plain = value.tolist()
-    if value.is_complex() or (value.is_floating_point() and not bool(value.isfinite().all())):
-        return None
-    return f"torch.tensor({plain!r}, dtype={value.dtype})"
-
-
-def _attribute(diagram: Diagram, array: Array) -> str | None:
-    """A parameter or buffer as an attribute of ``module``, None when the module has it not."""
-    if array.kind == "constant" or not array.name:
-        return None
-    module: Any = diagram.source.module
-    if module is None:
-        return None if array.id in diagram.source.tensors else _dotted("module", array.name, None)
-    *path, last = array.name.split(".")
-    for part in path:
-        module = module._modules.get(part) if isinstance(module, nn.Module) else None
-    if module is None or (last not in module._parameters and last not in module._buffers):
-        return None
-    return _dotted("module", array.name, diagram.source.module)
-
-
-def _dotted(start: str, name: str, module: nn.Module | None) -> str:
-    """``module.h[0].attn.weight``, checked where the module is at hand."""
-    text, here = start, module
-    for part in name.split("."):
-        wanted = None
-        if here is not None:
-            wanted = here._modules.get(part, here._parameters.get(part, here._buffers.get(part)))
-        options = [f".{part}", f"[{part}]"] if part.isidentifier() else [f"[{part}]"]
-        step = next((o for o in options if module is None or _gives(here, o, wanted)), f'._modules["{part}"]')
-        if step.startswith("._modules") and isinstance(wanted, Tensor):
-            kind = "_parameters" if here is not None and part in here._parameters else "_buffers"
-            step = f'.{kind}["{part}"]'
-        text += step
-        here = wanted if isinstance(wanted, nn.Module) else None
-    return text
-
-
-def _gives(owner_: Any, step: str, wanted: Any) -> bool:
-    try:
-        found = owner_[int(step[1:-1])] if step.startswith("[") else getattr(owner_, step[1:])
-    except Exception:
-        return False
-    return found is wanted
-
-
-def _quoted(text: str) -> str:
-    """Text as it may stand within three quotation marks."""
-    return text.replace("\\", "").replace('"', "'")
-
-
-class _Writer:
-    """Writes the lines of one diagram."""
-
-    def __init__(self, diagram: Diagram) -> None:
-        self.diagram = diagram
-        self.arrays = {a.id: a for a in diagram.arrays}
-        self.calls: list[tuple[Op, Call]] = [(op, call) for op in diagram.ops for call in op.body]
-        tail, self.returned = ending(diagram)
-        end = Op("rearrange", "", (), (), Weave((), (), {}))
-        self.calls += [(end, call) for call in tail]
-        flat = [call for _, call in self.calls]
-        self.dead = deaths(flat, self.returned)
-        self.read = {i for call in flat for i in (*operands(call), *(old for old, _ in call.writes))}
-        self.read |= set(self.returned)
-        self.written = written(flat)
-        self.namer = Namer(diagram.inputs)
-        self.parameters = [self.namer[a.id] for a in diagram.inputs]
-        self.looked_up = _constant_names(diagram)
-        self.lines: list[str] = []
-
-    def text(self) -> str:
-        for a in self.diagram.inputs:
-            if a.id in self.written:
-                self.lines.append(f"{self.namer[a.id]} = {self.namer[a.id]}.clone()  # it is written into below")
-        self._copies()
-        at: str | None = None
-        for k, (op, call) in enumerate(self.calls):
-            if op.path != at:
-                at = op.path
-                self.lines += ["", self._heading(op)]
-            self._line(op, call, self.dead[k])
-        outs = [self._spell(Ref(i)) for i in self.returned]
-        self.lines += ["", f"return {outs[0] if len(outs) == 1 else '(' + ', '.join(outs) + ')'}"]
-        signature = ", ".join(["module", *self.parameters, "constants=None"])
-        body = textwrap.indent("\n".join(self.lines).strip("\n"), "    ")
-        return f"{self._head()}\nimport torch\nimport torch.nn.functional as F\n\n\ndef forward({signature}):\n{body}\n"
-
-    def _copies(self) -> None:
-        """Constants that the code writes into are copied first: they must be the same in the next run."""
-        for a in self.diagram.arrays:
-            if a.id in self.written and a.hidden and _attribute(self.diagram, a) is None:
-                text = self._spell(Ref(a.id))
-                self.lines.append(f"{self.namer.give(a.id, 'c')} = {text}.clone()")
-
-    def _head(self) -> str:
-        sizes = ", ".join(dict.fromkeys(f"{x.name}={x.size}" for a in self.diagram.inputs for x in a.wires))
-        inputs = ", ".join(self.parameters)
-        title = _quoted(self.diagram.title)
-        lines = [
-            f'"""{title} as straight-line code' + (f", for {sizes}." if sizes else "."),
-            "",
-            f"Run it as forward(module, {inputs}): module is the model it was traced from.",
-        ]
-        if self.diagram.reads:
-            lines += ["", "Values decided what was done.  This is the path taken when"]
-            lines += [f"  {_quoted(s)}" for s in sentences(self.diagram.reads)]
-        if self.looked_up or any(self._kept(call) for _, call in self.calls):
-            lines += [
-                "What constants holds is no text: ncd.emit.code.compile_code(text, diagram) fills it in and gives",
-                f"a function of ({inputs}).",
-            ]
-        return "\n".join(lines) + '\n"""\n'
-
-    def _kept(self, call: Call) -> bool:
-        return call.name.startswith("#") or any(isinstance(x, Name) and x.text.startswith("#") for x in _atoms(call))
-
-    def _heading(self, op: Op) -> str:
-        cls = next((b.cls for b in self.diagram.blocks if b.path == op.path or op.path in b.also), "")
-        place = f"  ({op.source.file.replace(chr(92), '/').split('/')[-1]}:{op.source.line})" if op.source else ""
-        return "# " + (": ".join(w for w in (op.path, cls) if w) or "outside every module") + place
-
-    def _line(self, op: Op, call: Call, dead: Sequence[int]) -> None:
-        new = {fresh: old for old, fresh in call.writes}
-        before = {i: self._spell(Ref(i)) for i in operands(call)}
-        seen = [self.arrays.get(i, Array(i, ())) for i in operands(call)]
-        base = hint(op, call, seen, self.namer, dead)
-        left = statement_target = ""
-        made = [i for i in refs(call.out) if i not in new]
-        for fresh, old in new.items():
-            if old in self.namer:
-                self.namer.share(fresh, self.namer[old])
-            elif old in self.arrays and self.arrays[old].hidden:
-                self.namer.share(fresh, self._spell(Ref(old)))
-        dying = {i for i in dead if i not in self.read or i in before}
-        self.namer.free(i for i in dying if i not in made)
-        kept = [i for i in made if i in self.read]
-        wanted = several(base, len(made))
-        for i, name in zip(made, wanted, strict=True):
-            if i in kept:
-                self.namer.give(i, name)
-        if kept or (call.out is not None and any(i in new for i in refs(call.out))):
-            left = self._pattern(call.out, set(kept) | set(new))
-        if left and not kept:
-            statement_target = left if left.isidentifier() else ""
-            left = statement_target
-
-        def spell(x: Any) -> str:
-            return before[x.id] if isinstance(x, Ref) else self._spell(x)
-
-        at = len(self.lines)
-        if isinstance(call.out, dict) and kept:
-            self.lines.append(statement(call, spell, "results"))
-            self.lines += [f"{self.namer[r.id]} = results[{k!r}]" for k, r in call.out.items() if r is not None]
-        else:
-            line = statement(call, spell, left)
-            self.lines.append(line + self._axes(made or list(results(call))))
-        if call.autocast:
-            device, dtype = call.autocast
-            indented = [f"    {line}" for line in self.lines[at:]]
-            self.lines[at:] = [f'with torch.autocast("{device}", torch.{dtype}):', *indented]
-        self.namer.free(dead)
-
-    def _pattern(self, out: Any, kept: set[int]) -> str:
-        if isinstance(out, Ref):
-            return self.namer[out.id] if out.id in kept else "_"
-        if isinstance(out, (tuple, list)):
-            inner = [self._pattern(x, kept) if x is not None else "_" for x in out]
-            nested = [f"({p})" if isinstance(x, (tuple, list)) else p for p, x in zip(inner, out, strict=True)]
-            return ", ".join(nested) + ("," if len(nested) == 1 else "")
-        return "_"
-
-    def _axes(self, made: Sequence[int]) -> str:
-        found = [self.arrays[i] for i in made if i in self.arrays and i in self.read]
-        said = list(dict.fromkeys(" ".join(x.name for x in a.axes) or "()" for a in found))
-        return "  # " + ", ".join(said[:3]) + (", ..." if len(said) > 3 else "") if said else ""
-
-    def _spell(self, x: Any) -> str:
-        if isinstance(x, Name):
-            return f'constants["{x.text}"]' if x.text.startswith("#") else x.text
-        if x.id in self.namer:
-            return self.namer[x.id]
-        array = self.arrays.get(x.id)
-        if array is None or not array.hidden:
-            raise CheckError(f"the array %{x.id} is read before anything made it", doing="writing code")
-        text = _attribute(self.diagram, array) or _written_out(self.diagram, array)
-        return text or f'constants["{self.looked_up[x.id]}"]'
-
-
-def _atoms(call: Call) -> list[Any]:
-    found: list[Any] = []
-
-    def walk(x: Any) -> None:
-        if isinstance(x, (tuple, list)):
-            for y in x:
-                walk(y)
-        elif isinstance(x, dict):
-            walk(tuple(x.values()))
-        else:
-            found.append(x)
-
-    walk(call.args)
-    walk(tuple(v for _, v in call.kwargs))
     return found

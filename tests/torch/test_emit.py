@@ -339,13 +339,18 @@ def test_the_simplified_diagram_runs_too(case: Any) -> None:
 
 def test_code_reads_as_written_by_hand() -> None:
     code = ncd.trace(Attention().eval(), torch.randn(2, 5, 12), axes="b s d").to_code()
-    assert "    # q_proj: Linear  (test_emit.py:" in code
-    assert "    q = F.linear(x, module.q_proj.weight, module.q_proj.bias)  # b s (h " in code
-    assert "    y = q @ k" in code and ".masked_fill(" in code and 'float("-inf")' in code
-    assert "for b=2, s=5, d=12." in code
+    assert 'q = rearrange(q, "b s (h k) -> b h s k", h=4)' in code
+    assert 'einsum(q, k, "b h s k, b h s2 k -> b h s s2")' in code
+    assert ".masked_fill(" in code and 'float("-inf")' in code and "return F.linear(" in code
     in_place = ncd.trace(InPlace(), torch.randn(4, 3)).to_code()
-    assert "[:, 1] = 0" in in_place and "\n    h3.add_(10)" in in_place and "x = x.clone()" in in_place
+    assert "[:, 1] = 0" in in_place and ".add_(10)" in in_place and "x = x.clone()" in in_place
     assert "\n    module.table.add_(1)" in in_place and "module.table =" not in in_place
+
+
+def test_equal_blocks_are_one_function_in_a_loop() -> None:
+    code = ncd.trace(gpt2().eval(), words()).to_code()
+    assert code.count("def ") == 5 and "    for layer in module.h:\n        x = block(layer, x)\n" in code
+    assert "def attention(m, x):" in code and "m.c_attn.weight" in code and "module.h[" not in code
 
 
 # ---------------------------------------------------------------- by hand

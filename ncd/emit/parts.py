@@ -1,0 +1,404 @@
+"""Which blocks become functions, and which blocks are the same function.
+
+Two blocks are one function when their lines are the same with arrays and axes numbered by first
+use, weights by their names below the block, and sizes in terms of the block's own inputs.  Numbers
+may differ: they become parameters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ncd.circuit.diagram import Name, Ref
+from ncd.emit.formula import integer, is_number
+from ncd.emit.lines import Line, Pattern, Program, ShapeOf, Size, leaves
+from ncd.emit.names import RESERVED, RESULTS, hint, identifier, role
+from ncd.emit.owned import Owned, module_path, under
+
+LONG = 120
+"""A block of so many characters is worth a function where it stands more than once."""
+CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
+MANY = 3
+"""Blocks that differ in more numbers than these are functions of their own."""
+
+
+@dataclass(eq=False)
+class Part:
+    """A block: its lines and the blocks in it, in order; what it reads from outside and what leaves it."""
+
+    path: str
+    cls: str
+    items: list[Line | Part] = field(default_factory=list)
+    enters: list[int] = field(default_factory=list)
+    leaves: list[int] = field(default_factory=list)
+    sizes: list[Any] = field(default_factory=list)
+    """Symbols it needs that no axis of its inputs has."""
+    literals: list[Size] = field(default_factory=list)
+    key: str = ""
+    group: Group | None = None
+    owns: bool = False
+    """Whether it uses its module: a function without weights needs none."""
+
+    def lines(self) -> Iterator[Line]:
+        for item in self.items:
+            if isinstance(item, Line):
+                yield item
+            else:
+                yield from item.lines()
+
+    def parts(self) -> Iterator[Part]:
+        for item in self.items:
+            if isinstance(item, Part):
+                yield item
+                yield from item.parts()
+
+    @property
+    def at(self) -> str:
+        return module_path(self.path)
+
+
+@dataclass(eq=False)
+class Group:
+    """Blocks that are one function; ``varying`` are, per parameter, the places of its number in ``literals``."""
+
+    name: str
+    parts: list[Part]
+    varying: list[tuple[str, list[int]]] = field(default_factory=list)
+
+    @property
+    def first(self) -> Part:
+        return self.parts[0]
+
+
+def nested(program: Program) -> Part:
+    """The lines of a program in their blocks, as they ran."""
+    blocks = {b.path: b for b in program.diagram.blocks}
+    root = Part("", program.diagram.title)
+    stack = [root]
+
+    def chain(path: str) -> list[str]:
+        found: list[str] = []
+        here: str | None = path
+        while here is not None and here in blocks:
+            found.append(here)
+            here = blocks[here].parent
+        return [p for p in reversed(found) if p]
+
+    for line in program.lines:
+        wanted = chain(line.path)
+        depth = 0
+        while depth < min(len(wanted), len(stack) - 1) and stack[depth + 1].path == wanted[depth]:
+            depth += 1
+        del stack[depth + 1 :]
+        for path in wanted[depth:]:
+            part = Part(path, blocks[path].cls)
+            stack[-1].items.append(part)
+            stack.append(part)
+        stack[-1].items.append(line)
+    return root
+
+
+class Parts:
+    """Decides on the functions of a program."""
+
+    def __init__(self, program: Program, owned: Owned, texts: Mapping[int, str]) -> None:
+        self.program, self.owned, self.texts = program, owned, texts
+        self.root = nested(program)
+        self.readers: dict[int, list[Line]] = defaultdict(list)
+        for line in program.lines:
+            for i in line.reads:
+                self.readers[i].append(line)
+        self.maker = {i: line for line in program.lines for i in line.makes}
+        self.count = Counter(p.cls for p in self.root.parts())
+        self._settle(self.root, single=True)
+        self.groups: list[Group] = []
+        for part in self._deepest_first(self.root):
+            self._ports(part)
+        for part in self._deepest_first(self.root):
+            self._sign(part, frozenset())
+        self._gather()
+
+    # ---------------------------------------------------------------- functions or not
+    def _settle(self, part: Part, single: bool) -> None:
+        items: list[Line | Part] = []
+        for item in part.items:
+            if isinstance(item, Part):
+                alone = single and self.count[item.cls] == 1
+                self._settle(item, alone)
+                while (
+                    len(item.items) == 1 and isinstance(inner := item.items[0], Part) and self._only_there(inner, item)
+                ):
+                    item.items = inner.items
+                inside = under(item.at, part.at) is not None or item.at == part.at
+                if not inside or not self._worth(item, alone) or self._bound(item):
+                    items += item.items
+                    continue
+            items.append(item)
+        part.items = items
+
+    def _only_there(self, inner: Part, outer: Part) -> bool:
+        """Whether all that a block does is in another that stands nowhere else."""
+        return inner.cls in CONTAINERS or self.count[inner.cls] == self.count[outer.cls]
+
+    def _worth(self, part: Part, single: bool) -> bool:
+        inner = any(isinstance(i, Part) for i in part.items)
+        if single:
+            return not inner and len(part.items) > 3
+        if len(part.items) < 2:
+            return False
+        return inner or sum(_length(i) for i in part.lines()) > LONG
+
+    def _bound(self, part: Part) -> bool:
+        """Whether it writes what others made, or calls what only ``forward`` knows."""
+        made = {i for line in part.lines() for i in line.makes}
+        writes = any(old not in made for line in part.lines() for old, _ in line.call.writes)
+        return writes or any(kept(line) for line in part.lines())
+
+    def _deepest_first(self, part: Part) -> Iterator[Part]:
+        for item in part.items:
+            if isinstance(item, Part):
+                yield from self._deepest_first(item)
+        yield part
+
+    # ---------------------------------------------------------------- what enters and leaves
+    def _ports(self, part: Part) -> None:
+        lines = set(part.lines())
+        made: dict[int, None] = {}
+        enters: dict[int, None] = {}
+        for line in part.lines():
+            for i in line.reads:
+                if i in made:
+                    continue
+                if self.own(part, i) is not None:
+                    part.owns = True
+                elif i not in self.texts:
+                    enters[i] = None
+            made.update(dict.fromkeys(line.makes))
+        if part is self.root:
+            part.enters = [a.id for a in self.program.diagram.inputs]
+            part.leaves = list(self.program.returns)
+            return
+        part.enters = list(enters)
+        returned = set(self.program.returns)
+        part.leaves = [i for i in made if i in returned or any(r not in lines for r in self.readers[i])]
+
+    def own(self, part: Part, array: int) -> str | None:
+        """The name of a parameter or buffer below the part's module."""
+        a = self.program.arrays.get(array)
+        return self.owned.attribute(a, part.at) if a is not None and a.hidden else None
+
+    def asked(self, array: int) -> str:
+        """What an attention that reads an array calls it: q, k or v."""
+        for line in self.readers.get(array, ()):
+            if line.function == "scaled_dot_product_attention":
+                places = [k for k, x in enumerate(line.call.args[:3]) if x == Ref(array)]
+                return "qkv"[places[0]] if len(places) == 1 else ""
+        return ""
+
+    def role(self, array: int, depth: int = 20) -> str:
+        """What an array is called where nothing better is known."""
+        if name := self.asked(array):
+            return name
+        a = self.program.arrays.get(array)
+        if a is not None and a.name:
+            return identifier(a.name) if a.kind == "input" else role(a.name) or "w"
+        line = self.maker.get(array)
+        if line is None or not depth:
+            return "x"
+        several_ = RESULTS.get(line.function, ())
+        place = line.makes.index(array)
+        if len(line.makes) > 1 and place < len(several_):
+            return several_[place]
+        base = hint(line, self.program.arrays, lambda i: self.role(i, depth - 1))
+        return "qkv"[place] if base == "qkv" and len(line.makes) == 3 else base
+
+    # ---------------------------------------------------------------- sizes in own terms
+    def local(self, part: Part, value: Any) -> Any:
+        """A formula in terms of the part's inputs: symbols ``p.d`` stand for dimension d of input p."""
+        import sympy
+
+        if is_number(value):
+            return value
+        known: dict[Any, Any] = {}
+        for p, i in enumerate(part.enters):
+            if i in self.program.arrays:
+                for d, n in enumerate(self.program.shape(i)):
+                    if not is_number(n):
+                        known.setdefault(n, sympy.Symbol(f"{p}.{d}", integer=True, positive=True))
+        if value in known:
+            return known[value]
+        plain = {n: s for n, s in known.items() if n.is_Symbol}
+        if not value.free_symbols <= set(plain):
+            for n, s in sorted(known.items(), key=lambda pair: (-sympy.count_ops(pair[0]), str(pair[1]))):
+                value = value.subs(n, s)
+        value = value.subs(plain)
+        for symbol in sorted(value.free_symbols, key=str):
+            if "." not in symbol.name and symbol not in part.sizes:
+                part.sizes.append(symbol)
+        return value
+
+    # ---------------------------------------------------------------- signatures
+    def _sign(self, part: Part, split: frozenset[str]) -> None:
+        part.literals = []
+        numbers: dict[int, int] = {i: k for k, i in enumerate(part.enters)}
+        rows: list[Any] = []
+
+        def number(i: int) -> object:
+            if i in self.texts:
+                return self.texts[i]
+            own = self.own(part, i) if i not in numbers else None
+            return own if own is not None else numbers.setdefault(i, len(numbers))
+
+        def size(value: Any, hint: str) -> object:
+            if isinstance(value, float) or is_number(value):
+                part.literals.append(Size(value, hint))
+                return "#"
+            return integer(self.local(part, value), lambda s: f"<{s.name}>")
+
+        def leaf(x: Any, hint: str) -> object:
+            if isinstance(x, Ref):
+                return number(x.id)
+            if isinstance(x, ShapeOf):
+                return "shape", number(x.id)
+            if isinstance(x, Name):
+                return x.text
+            if isinstance(x, Size):
+                return size(x.value, x.hint if x.hint != "n" else hint)
+            if isinstance(x, Pattern):
+                return pattern(x)
+            if isinstance(x, (int, float)) and not isinstance(x, bool):
+                return size(x, hint)
+            return repr(x)
+
+        def pattern(p: Pattern) -> object:
+            names: dict[str, int] = {}
+            sides = [
+                [[[names.setdefault(t, len(names)) for t in d] for d in s] for s in side] for side in (p.ins, p.outs)
+            ]
+            return sides, [(names[t], size(s.value, s.hint)) for t, s in p.sizes]
+
+        def walk(x: Any, hint: str) -> object:
+            if isinstance(x, (tuple, list)):
+                return [walk(y, hint) for y in x]
+            if isinstance(x, dict):
+                return {k: walk(y, hint) for k, y in x.items()}
+            if isinstance(x, slice):
+                return ["slice", walk(x.start, hint), walk(x.stop, hint), walk(x.step, hint)]
+            return leaf(x, hint)
+
+        for item in part.items:
+            if isinstance(item, Line):
+                c = item.call
+                rows.append((
+                    c.name,
+                    [walk(x, c.name.split(".")[-1].strip("_")) for x in c.args],
+                    [(k, walk(x, k)) for k, x in c.kwargs],
+                    _numbered(c.out, number),
+                    [(number(old), number(new)) for old, new in c.writes],
+                ))  # fmt: skip
+            else:
+                for symbol in item.sizes:
+                    rows.append(integer(self.local(part, symbol), lambda s: f"<{s.name}>"))
+                rows.append(
+                    (item.key, under(item.at, part.at), [*map(number, item.enters)], [*map(number, item.leaves)])
+                )
+                part.literals += item.literals
+                part.owns |= item.owns
+        key = repr((part.cls if part is not self.root else "", rows, [number(i) for i in part.leaves]))
+        part.key = f"{key}{[s.value for s in part.literals]}" if key in split else key
+
+    def _gather(self) -> None:
+        parts = [p for p in self._deepest_first(self.root) if p is not self.root]
+        by_key: dict[str, list[Part]] = defaultdict(list)
+        for part in parts:
+            by_key[part.key].append(part)
+        split = frozenset(k for k, ps in by_key.items() if len(_varying(ps)) > MANY)
+        if split:
+            for part in self._deepest_first(self.root):
+                self._sign(part, split)
+            by_key.clear()
+            for part in parts:
+                by_key[part.key].append(part)
+        prefix = _prefix([p.cls for p in parts], self.program.diagram.title)
+        taken = Counter[str]()
+        # A function stands before those that call it in ``by_key``; names are given from the outside in.
+        for ps in by_key.values():
+            name = _function_name(ps[0].cls, prefix)
+            if ps[0].cls in CONTAINERS:
+                name = next((w for w in reversed(ps[0].at.split(".")) if w.isidentifier()), name).lower()
+            if name in RESERVED:
+                name = f"{name}_block"
+            taken[name] += 1
+            group = Group(name if taken[name] == 1 else f"{name}{taken[name]}", ps, _varying(ps))
+            self.groups.append(group)
+            for p in ps:
+                p.group = group
+
+
+def kept(line: Line) -> bool:
+    """Whether it uses a function that no text names."""
+    c = line.call
+    names = [x for x in leaves((c.args, dict(c.kwargs))) if isinstance(x, Name)]
+    return c.name.startswith("#") or any(x.text.startswith("#") for x in names)
+
+
+def _numbered(out: Any, number: Any) -> object:
+    if isinstance(out, Ref):
+        return number(out.id)
+    if isinstance(out, (tuple, list)):
+        return [_numbered(x, number) for x in out]
+    if isinstance(out, dict):
+        return {k: _numbered(x, number) for k, x in out.items()}
+    return None
+
+
+def _varying(parts: Sequence[Part]) -> list[tuple[str, list[int]]]:
+    """The literals in which blocks of one key differ; those that always agree with each other are one."""
+    columns: dict[str, list[int]] = {}
+    for k, row in enumerate(zip(*(p.literals for p in parts), strict=True)):
+        values = [s.value for s in row]
+        if any(v != values[0] for v in values):
+            columns.setdefault(repr(values), []).append(k)
+    found: list[tuple[str, list[int]]] = []
+    for places in columns.values():
+        hint = re.sub(r"\d+$", "", parts[0].literals[places[0]].hint) or "n"
+        taken = {name for name, _ in found}
+        name, n = hint, 1
+        while name in taken:
+            n += 1
+            name = f"{hint}{n}"
+        found.append((name, places))
+    return found
+
+
+def _length(line: Line) -> int:
+    """About how many characters a line is."""
+    return len(line.function) + 12 * len(line.reads) + 4
+
+
+def words(cls: str) -> list[str]:
+    """``GPT2Attention`` as GPT2, Attention; ``RMSNorm`` as RMS, Norm."""
+    return re.findall(r"[A-Z]+[0-9]*(?![a-z])|[A-Z][a-z]*[0-9]*|[a-z]+[0-9]*", cls) or ["block"]
+
+
+def _prefix(classes: Sequence[str], title: str) -> list[str]:
+    """The words that the model's name and most of its classes begin with."""
+    common: list[str] = []
+    here = words(title)
+    while len(common) < len(here):
+        longer = [*common, here[len(common)]]
+        if 2 * sum(words(c)[: len(longer)] == longer for c in classes) < len(classes) or not classes:
+            break
+        common = longer
+    return common
+
+
+def _function_name(cls: str, prefix: Sequence[str]) -> str:
+    parts = words(cls)
+    if len(parts) > len(prefix) and parts[: len(prefix)] == list(prefix):
+        parts = parts[len(prefix) :]
+    return "_".join(w.lower() for w in parts)
