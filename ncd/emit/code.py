@@ -43,8 +43,9 @@ def to_code(diagram: Diagram, sizes: Formulas | None = None) -> str:
     names = [n for n in EINOPS if re.search(rf"(?<![\w.]){n}\(", body)]
     imports += [f"from einops import {', '.join(names)}"] if names else []
     other = sorted({m for m in re.findall(r"(?<![\w.])([a-z]\w*)\.\w+\.?\w*\(", body) if _package(m, whole)})
-    head = "\n".join([*(f"import {m}" for m in other), *imports])
-    return f"{_head(diagram, whole, bool(constants) or any(map(kept, whole.lines)))}\n{head}\n\n\n{body}\n"
+    head = _head(diagram, whole, bool(constants) or any(map(kept, whole.lines)))
+    needed = "\n".join([*(f"import {m}" for m in other), *imports])
+    return "\n\n".join([head, *([f"{needed}\n"] if needed else [""]), body]) + "\n"
 
 
 def merged(texts: dict[str, list[str]]) -> dict[str, list[str]]:
@@ -117,7 +118,7 @@ def _head(diagram: Diagram, whole: Program, constants: bool) -> str:
             "What constants holds is no text: ncd.emit.code.compile_code(text, diagram) fills it in and gives",
             f"a function of ({inputs}).",
         ]
-    return '"""' + "\n".join(line[: 2 * WIDTH] for line in lines) + '\n"""\n'
+    return '"""' + "\n".join(line[: 2 * WIDTH] for line in lines) + '\n"""'
 
 
 def compile_code(code: str, diagram: Diagram, module: nn.Module | None = None) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ from ncd.emit.expression import expression, statement
 from ncd.emit.formula import integer, is_number
 from ncd.emit.lines import Line, Pattern, Program, ShapeOf, Size, leaves, mapped
 from ncd.emit.names import RESERVED, AxisNames, Namer, hint, identifier, plain, several, singular
-from ncd.emit.owned import under
+from ncd.emit.owned import under, written_out
 from ncd.emit.parts import Part, Parts
 from ncd.emit.runs import Run, runs
 from ncd.emit.wrap import WIDTH, wrapped
@@ -166,13 +166,14 @@ class Function:
     # ---------------------------------------------------------------- statements
     def text(self, name: str) -> list[str]:
         """The function's lines."""
+        copies = self._copies()
         nodes, final = self._nested()
         last = self._last_uses(nodes, final)
         body: list[str] = []
         for i in self.part.enters if self.root else ():
             if any(i == old for line in self.part.lines() for old, _ in line.call.writes):
                 body.append(f"    {self.namer[i]} = {self.namer[i]}.clone()  # it is written into below")
-        body += self._copies()
+        body += copies
         for i in self.part.enters:
             if i in self.namer and i in self.arrays:
                 self.shown[self.namer[i]] = self.axes.shape(self.arrays[i])
@@ -239,7 +240,7 @@ class Function:
         for i in sorted(written):
             a = self.arrays.get(i)
             if self.root and a is not None and a.hidden and self.parts.own(self.part, i) is None:
-                text = self.spell(Ref(i))
+                text = written_out(self.program.diagram, a) or self.spell(Ref(i))
                 found.append(f"    {self.namer.give(i, 'c')} = {text}.clone()")
         return found
 
