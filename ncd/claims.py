@@ -235,16 +235,17 @@ def window(q: Question) -> tuple[bool | None, str]:
 def reach(weave: Weave, operand: int, dim: int, index: int, output: int, shape: Sequence[int]) -> Tensor | None:
     """Which positions of an output read one position of an input dimension, by the forms alone.
 
-    None when the output's forms do not enumerate it.
+    A target may be read at one place and written at another.  None when the output's forms do not
+    enumerate it.
     """
     known = positions(weave.outs[output], shape, weave.sizes)
     if known is None:
         return None
     form = weave.ins[operand][dim]
-    free = [(c, v) for c, v in form.terms if v not in known[0]]
+    free = [(c, v) for c, v in form.terms if v not in known[0] or v in weave.targets]
     bound = torch.full(tuple(shape), form.const)
     for c, v in form.terms:
-        if v in known[0]:
+        if (c, v) not in free:
             bound = bound + c * known[0][v]
     allowed = torch.zeros(tuple(shape), dtype=torch.bool)
     for steps in product(*(range(weave.sizes[v]) for _, v in free)):

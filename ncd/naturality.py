@@ -66,6 +66,8 @@ def comparable(x: Tensor) -> Tensor:
     """The same numbers in a layout and a dtype that arithmetic exists for."""
     if x.layout is not torch.strided:
         x = x.to_dense()
+    if x.dtype == torch.complex32:
+        return x.to(torch.complex64)
     return x.float() if x.dtype.is_floating_point and x.dtype.itemsize == 1 else x
 
 
@@ -113,7 +115,7 @@ def act(tensor: Tensor, forms: Forms, var: str, J: Tensor, sizes: Any) -> Tensor
         digits = tensor.reshape(*shape[:d], *(sizes[v] for v in names), *shape[d + 1 :])
         for k, name in enumerate(names):
             if name == var:
-                digits = digits.index_select(d + k, J.to(tensor.device))
+                digits = digits[(slice(None),) * (d + k) + (J.to(tensor.device),)]
         tensor = digits.reshape(shape)
     return tensor
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from string import ascii_lowercase
 from typing import Any
@@ -36,7 +36,8 @@ class Derived:
 
     ``how``: "view", "row" (one aten op, its own rule) or "composite".  ``ops`` are the aten ops seen.
     ``random``: the result depends on the generator, so re-indexing cannot be tested.  ``asks``: values
-    decided the shape of the result, or what was done.
+    decided the shape of the result, or what was done.  ``real``: found on values, and perhaps another
+    on others.
     """
 
     weave: Weave
@@ -45,6 +46,7 @@ class Derived:
     ops: tuple[str, ...] = ()
     random: bool = False
     asks: bool = False
+    real: bool = False
 
 
 def derive(
@@ -94,7 +96,7 @@ def derive_real(fn: Function, args: Sequence[Any] = (), kwargs: Mapping[str, Any
 
     given = tree_map(copy, (tuple(args), dict(kwargs or {})))
     with undisturbed():
-        return _watched(fn, given[0], given[1], real=True)
+        return replace(_watched(fn, given[0], given[1], real=True), real=True)
 
 
 @contextmanager
@@ -122,6 +124,8 @@ def _as_view(fn: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Der
         return None
     if any(o.dtype != x.dtype or o.untyped_storage()._cdata != same for o in outs):
         return None
+    if any(o.is_conj() != x.is_conj() or o.is_neg() != x.is_neg() for o in outs):
+        return None  # other values in the same memory
     found = view.weave(AtenCall("view", "default", {}, (before,), tuple(map(operand, outs)), frozenset(["view"])))
     return None if found is None else Derived(lettered(found), how="view", ops=("view",))
 
@@ -129,7 +133,7 @@ def _as_view(fn: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Der
 def _watched(fn: Function, args: tuple[Any, ...], kwargs: dict[str, Any], real: bool = False) -> Derived:
     ins = tensors((args, kwargs))
     versions = [x._version for x in ins]
-    watch = Watch()
+    watch = Watch(real)
     before = [watch.introduce(x) for x in ins]
     with watch:
         outs = tensors(fn(*args, **kwargs))
@@ -139,15 +143,16 @@ def _watched(fn: Function, args: tuple[Any, ...], kwargs: dict[str, Any], real: 
     if not outs:
         outs = [x for x, v in zip(ins, versions, strict=True) if x._version != v]
     random, ops, missing = watch.random, tuple(watch.ops), tuple(dict.fromkeys(watch.missing))
+    unseen = [x for x in ins if real and id(x) not in watch.used and not any(x is o for o in outs)]
+    watch.peeked |= bool(unseen)
     # Ops that may ask need not: an index may be a mask, or numbers.  On meta tensors none can.
-    asks = real and watch.asks
-    rule = None if watch.use_positions(outs) else _single(watch, ins, outs)
+    asks = real and (watch.asks or bool(unseen))
+    rule = None if watch.use_positions(outs) or watch.peeked else _single(watch, ins, outs)
     if rule is not None:
         return Derived(lettered(rule), how="row", ops=ops, random=random, asks=asks)
+    watch.unseen(outs)
     for x, dims in zip(ins, before, strict=True):
-        unseen = real and id(x) not in watch.used and not any(x is o for o in outs)
-        asks |= unseen
-        if missing or unseen:
+        if missing or any(x is u for u in unseen):
             watch.act_on(dims)
     after = [watch.known(o) for o in outs]
     if missing:

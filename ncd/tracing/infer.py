@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch._subclasses.fake_tensor import FakeTensor
 
 from ncd.circuit.axis import Dim, fresh, leaves, size, unify
 from ncd.circuit.weave import Form, Side, Weave, plain
@@ -36,12 +35,14 @@ class Woven:
     opaque: bool
 
 
-def signature(call: Recorded) -> object:
+def signature(call: Recorded, tensors: Mapping[Value, torch.Tensor]) -> object:
     """What the weave of a call depends on."""
+    strided = "as_strided" in short(call.fn)
 
     def key(x: Any) -> object:
         if isinstance(x, Value):
-            return ("T", x.shape, x.dtype)
+            place = tensors[x].stride() if strided and x in tensors else ()
+            return ("T", x.shape, x.dtype, *place)
         if isinstance(x, (tuple, list)):
             return (type(x).__name__, *map(key, x))
         if isinstance(x, dict):
@@ -52,13 +53,18 @@ def signature(call: Recorded) -> object:
 
 
 def derived(call: Recorded, tensors: Mapping[Value, torch.Tensor]) -> Derived:
-    """The weave of a call, from its signature or, where meta tensors do not do, from real values."""
-    key = signature(call)
+    """The weave of a call, from its signature or, where meta tensors do not do, from real values.
+
+    The latter is good for these values alone.
+    """
+    key = signature(call, tensors)
     known = _SIGNATURES.get(key)
     if known is None:
+        known = _derive(call, tensors)
         if len(_SIGNATURES) > _LIMIT:
             _SIGNATURES.clear()
-        known = _SIGNATURES[key] = _derive(call, tensors)
+        if not known.real:
+            _SIGNATURES[key] = known
     return known
 
 
@@ -73,7 +79,8 @@ def _derive(call: Recorded, tensors: Mapping[Value, torch.Tensor]) -> Derived:
         return derive(call.fn, _filled(call.args, meta), _filled(call.kwargs, meta))
     except Exception as error:
         failure = error
-    if all(v in tensors and not isinstance(tensors[v], FakeTensor) for v in call.ins):
+    if all(v in tensors for v in call.ins):
+        # The tensors it was called with: weights may be fakes, but what it read has values.
         try:
             return derive_real(
                 call.fn, _filled(call.args, tensors.__getitem__), _filled(call.kwargs, tensors.__getitem__)

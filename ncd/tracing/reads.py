@@ -26,15 +26,15 @@ class Reads:
         """Note that an op reads (or writes) an axis at a form over these axes."""
         self._taken.append((atom, tuple((c, env[v]) for c, v in form.terms if v in env), form.const))
 
-    def settle(self, targets: set[Atom], outs: Iterable[Atom]) -> set[Atom]:
-        """Keep the readings of axes with no other use; returns all targets, with those of the others."""
+    def settle(self, targets: set[Atom], outs: Iterable[Atom], none: bool = False) -> set[Atom]:
+        """Keep the readings of axes with no other use (or ``none``); returns all targets, with those of the others."""
         kept: dict[Atom, Reading] = {}
         targets, lost = set(targets), []
         for atom, terms, const in self._taken:
             whole = leaves((atom,))
             over = tuple((c * k, a) for c, dim in terms for k, a in _enumerated(dim))
             inner = {a for _, a in over}
-            if len(whole) != 1 or whole[0] in kept or whole[0] in inner:
+            if none or len(whole) != 1 or whole[0] in kept or whole[0] in inner:
                 lost += [*whole, *inner]
             else:
                 kept[whole[0]] = (over, const)

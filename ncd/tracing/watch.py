@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -40,8 +41,10 @@ def _decompositions() -> dict[Any, Callable[..., Any]]:
 class Watch(TorchDispatchMode):
     supports_higher_order_operators = True
 
-    def __init__(self) -> None:
+    def __init__(self, real: bool = False) -> None:
         super().__init__()
+        self.real = real
+        """Whether the tensors have values, so that a kernel may fill memory that no op is seen to write."""
         self.dims: dict[int, Dims] = {}
         self.targets: set[Atom] = set()
         self.missing: list[str] = []
@@ -49,10 +52,13 @@ class Watch(TorchDispatchMode):
         self.random = False
         self.asks = False
         """Whether some op looked at values to make its result, or to say how large it is."""
+        self.peeked = False
+        """Whether numbers were read off a tensor: what is done to positions may be another thing with others."""
         self.reads = Reads()
         self.single: tuple[Weave, list[Tensor], list[Tensor]] | None = None
         self.used: set[int] = set()
         self._positions: dict[int, list[Dim]] = {}
+        self._unwritten: set[int] = set()
         # Ids are only good while the objects live.
         self._keep: list[Tensor] = []
 
@@ -78,7 +84,7 @@ class Watch(TorchDispatchMode):
     def settle(self, outs: Iterable[Dims]) -> set[Atom]:
         """The target atoms after all merges and cuts, for a call with these outputs."""
         targets = {leaf for a in self.targets for leaf in leaves((a,))}
-        return self.reads.settle(targets, (a for dims in outs for dim in dims for a in leaves(dim)))
+        return self.reads.settle(targets, (a for dims in outs for dim in dims for a in leaves(dim)), self.peeked)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -97,10 +103,13 @@ class Watch(TorchDispatchMode):
         outs = flat(out)
         if not outs:
             if not facts(func).name.startswith(_MERELY_ASKS):
+                self.peeked = True
                 for dims in before:
                     self.act_on(dims)
             return out
         self.random |= "random" in facts(func).tags
+        if self.real:
+            self._follow_memory(func, ins, outs)
         rule = early or self._rule(func, args, kwargs, out)
         if rule is None and self._decomposed(func, args, kwargs, outs):
             return out
@@ -119,6 +128,21 @@ class Watch(TorchDispatchMode):
         else:
             self.use_positions(ins)
         return out
+
+    def _follow_memory(self, func: Any, ins: list[Tensor], outs: list[Tensor]) -> None:
+        """Memory that was peeked for and never seen written is read: something unseen has filled it."""
+        if "empty" in facts(func).name:
+            self._unwritten.update(map(_storage, outs))
+        elif func._schema.is_mutable:
+            self._unwritten.difference_update(map(_storage, ins))
+        elif "view" not in facts(func).tags:
+            self.unseen(ins)
+
+    def unseen(self, xs: Iterable[Tensor]) -> None:
+        """Of tensors whose contents nobody is seen to make, every position matters."""
+        for x in xs:
+            if _storage(x) in self._unwritten:
+                self.act_on(self.known(x))
 
     def _rule(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], out: Any) -> Weave | None:
         call = aten_call(func, args, kwargs, out)
@@ -166,7 +190,8 @@ class Watch(TorchDispatchMode):
         body = _decompositions().get(func)
         if body is None:
             return False
-        inner = Watch()
+        inner = Watch(self.real)
+        inner._unwritten = self._unwritten
         inner.dims, inner.reads = dict(self.dims), self.reads
         inner._keep, inner._positions = self._keep, self._positions
         try:
@@ -179,8 +204,13 @@ class Watch(TorchDispatchMode):
         for o, m in zip(outs, made, strict=True):
             self.place(o, inner.known(m))
         self.targets |= inner.targets
+        self.peeked |= inner.peeked
         self.ops += ["decomposed", *inner.ops]
         return True
+
+
+def _storage(x: Tensor) -> int:
+    return x.untyped_storage()._cdata if x.layout is torch.strided else id(x)
 
 
 def _sliding(form: Form) -> bool:

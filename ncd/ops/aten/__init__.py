@@ -8,10 +8,11 @@ then what the schema shows: pointwise, reduction, along a dimension.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-from ncd.circuit.weave import UNIT, Weave
+from ncd.circuit.weave import Side, Weave
 from ncd.errors import AxisError
 from ncd.ops.aten import (
     along,
@@ -31,12 +32,17 @@ from ncd.ops.aten import (
 )
 from ncd.ops.aten.call import AtenCall, Operand
 from ncd.ops.aten.spec import Rule, Text, declared, read
+from ncd.ops.aten.view import together
 
 __all__ = ["AtenCall", "Operand", "declared", "is_declared", "lookup", "opaque", "table", "weave"]
 
 FAMILIES = (
     contraction, attention, norm, reduce, along, window, resample, index, join, linalg, loss, source,
 )  # fmt: skip
+
+
+KNOW_EMPTY = frozenset(["cat", "linalg_lstsq"])
+"""Ops whose rules say what an operand or result without elements means."""
 
 
 @lru_cache(None)
@@ -77,11 +83,10 @@ def opaque(call: AtenCall) -> Weave:
 
 def weave(call: AtenCall) -> Weave | None:
     """The axis relation of one aten call, or None where no rule applies."""
-    if any(o.empty for o in call.outs) and not all(o.empty for o in call.outs):
-        return _without_empty(call)
     rule = lookup(call.name, call.overload)
-    if any(o.empty for o in (*call.ins, *call.outs)) and call.name != "cat":
-        return opaque(call)
+    if call.name not in KNOW_EMPTY and any(o.empty for o in (*call.ins, *call.outs)):
+        some = any(o.empty for o in call.outs) and not all(o.empty for o in call.outs)
+        return _without_empty(call) if some else opaque(call)
     if rule is not None:
         return _settled(rule, call)
     for family in (source, view, pointwise, reduce, along, loss):
@@ -106,13 +111,27 @@ def _settled(rule: str | Rule, call: AtenCall) -> Weave | None:
 
 
 def _without_empty(call: AtenCall) -> Weave | None:
-    """Some kernels return an unused result of no elements beside the real ones."""
+    """Some kernels return an unused result of no elements beside the real ones; some pieces of a whole have none."""
     full = AtenCall(
         call.name, call.overload, call.args, call.ins, tuple(o for o in call.outs if not o.empty), call.tags
     )
     found = weave(full)
-    if found is None or found.rest:
+    if found is None:
         return None
+    some = [
+        read(" -> ?", [], [o]).renamed({f"_y0.{d}": f"_e{i}.{d}" for d in range(o.ndim)}) if o.empty else None
+        for i, o in enumerate(call.outs)
+    ]
+    if found.rest:
+        parts, bare = iter((found, *found.rest)), replace(found, rest=())
+        return together([next(parts) if e is None else _beside(bare, e.outs, e) for e in some])
     rows = iter(found.outs)
-    outs = tuple((UNIT,) * o.ndim if o.empty else next(rows) for o in call.outs)
-    return Weave(found.ins, outs, found.sizes, found.targets)
+    outs = tuple(next(rows) if e is None else e.outs[0] for e in some)
+    for e in some:
+        found = _beside(found, outs, e) if e is not None else found
+    return found
+
+
+def _beside(weave: Weave, outs: Side, other: Weave) -> Weave:
+    """A weave with these outputs, some of them of another."""
+    return replace(weave, outs=outs, sizes={**weave.sizes, **other.sizes}, targets=weave.targets | other.targets)

@@ -13,9 +13,6 @@ bincount.weights: [n], [n] -> [m]
 histc: ? -> [m]
 """)
 
-EVERYWHERE = frozenset(["roll"])
-"""Ops that run over all dimensions when no ``dims`` are given."""
-
 
 def weave(call: AtenCall) -> Text | None:
     """The rule of any op of one operand with ``dim`` or ``dims`` that leaves the other dimensions alone."""
@@ -23,7 +20,7 @@ def weave(call: AtenCall) -> Text | None:
         return None
     x = call.ins[0]
     mixed = call.dims("dim") if call.args.get("dim") is not None else call.dims("dims")
-    if mixed is None or (not mixed and call.name in EVERYWHERE):
+    if mixed is None:
         if "dim" not in call.args and "dims" not in call.args:
             return None
         mixed = tuple(range(x.ndim))
@@ -35,6 +32,16 @@ def weave(call: AtenCall) -> Text | None:
     for q, o in enumerate(call.outs):
         outs.append(" ".join(v if o.shape[i] == x.shape[i] else f"[y{q}x{i}]" for i, v in enumerate(row)))
     return " ".join(row) + " -> " + ", ".join(outs)
+
+
+@family("roll")
+def roll(call: AtenCall) -> Text:
+    """A turn by the whole length is none; without ``dims`` all elements move as one row."""
+    x, shifts = call.ins[0], call.args["shifts"]
+    turns = dict(zip(call.dims("dims") or (), shifts, strict=False))
+    turned = [bool(turns.get(i, 0) % n) if turns else any(shifts) for i, n in enumerate(x.shape)]
+    row = " ".join(f"[a{i}]" if t else f"a{i}" for i, t in enumerate(turned))
+    return f"{row} -> {row}"
 
 
 @family("cross linalg_cross")

@@ -5,12 +5,7 @@ from __future__ import annotations
 from ncd.ops.aten.call import AtenCall
 from ncd.ops.aten.spec import Family, Text
 
-family = Family("""
-_transform_bias_rescale_qkv: ?, ? -> ?
-_native_multi_head_attention: ? -> ?
-_transformer_encoder_layer_fwd: ? -> ?
-_triton_multi_head_attention _triton_scaled_dot_attention: ? -> ?
-""")
+family = Family()
 
 
 @family("_scaled_dot_product_* _fused_sdp_choice")

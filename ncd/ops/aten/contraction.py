@@ -19,7 +19,9 @@ addr: ~, m, n -> m n
 ger outer: m, n -> m n
 _cdist_forward _euclidean_dist: * m [d], * n [d] -> * m n
 _pdist_forward: [n] [d] -> [m]
-_grouped_mm: ?, ?, ? -> ?
+_sparse_mm: m [k], [k] n -> m n
+_sparse_mm_reduce_impl: m [k], [k] n -> m n, m n
+sparse_sampled_addmm: m n, m [k], [k] n -> m n
 """)
 
 
@@ -32,3 +34,27 @@ def trilinear(call: AtenCall) -> Text:
     full = [f"[a{j}]" if j in summed else f"a{j}" for j in range(n)]
     rows = [" ".join(v for j, v in enumerate(full) if j not in e) for e in inserted]
     return ", ".join(rows) + " -> " + " ".join(v for j, v in enumerate(full) if j not in summed)
+
+
+@family("_scaled_mm _scaled_mm_v2")
+def scaled(call: AtenCall) -> Text | None:
+    """Scales are one for all, or one a row of the first factor and one a column of the second."""
+    m, n = call.outs[0].shape
+    rows = {(m, 1): "m 1", (1, n): "1 n", (n,): "n", (1, 1): "1 1", (1,): "1", (): ""}
+    if len(call.ins) < 4 or any(t.shape not in rows for t in call.ins[2:]):
+        return None
+    return ", ".join(["m [k]", "[k] n", *(rows[t.shape] for t in call.ins[2:])]) + " -> m n"
+
+
+@family("_grouped_mm")
+def grouped(call: AtenCall) -> Text | None:
+    """A product a group; ``offs`` says where along the rows, the sum or the columns each group ends."""
+    a, b = call.ins[:2]
+    if len(call.ins) == 2:
+        return "g m [k], g [k] n -> g m n" if a.ndim == b.ndim == 3 else None
+    rows = {
+        (2, 3): "[m] [k], [g] [k] n, [g] -> [m] n",
+        (2, 2): "m [k], [k] n, [g] -> [g] m n",
+        (3, 2): "[g] m [k], [k] [n], [g] -> m [n]",
+    }
+    return rows.get((a.ndim, b.ndim)) if len(call.ins) == 3 else None

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from ncd.circuit.weave import Form
 from ncd.ops.aten.call import AtenCall, Operand
 from ncd.ops.aten.spec import Family, Text
+from ncd.ops.aten.window import as_strided
 
 family = Family("""
 embedding: [v] d, * -> * d
 embedding_renorm: [v] [d], ? -> [v] [d]
 _embedding_bag _embedding_bag_forward_only: [v] d, ? -> [b] d
-resize_as: ? -> ?
 bucketize.Tensor: *, [n] -> *
-segment_reduce: ? -> ?
+bucketize.Scalar: [n] ->
+searchsorted.Scalar: [n], [n] ->
 take: ?, * -> *
 masked_scatter put masked_select nonzero nonzero_static argwhere: ? -> ?
 _unique2 unique_dim unique_consecutive unique_dim_consecutive _unique: ? -> ?
 histogram.bins_tensor histogram.bin_ct histogram _histogramdd_bin_edges: ? -> ?
 _histogramdd_from_bin_tensors _histogramdd_from_bin_cts: ? -> ?
 repeat_interleave.Tensor: ? -> ?
-as_strided_scatter: ? -> ?
-_pack_padded_sequence _pad_packed_sequence: ? -> ?
 """)
 
 
@@ -87,6 +89,58 @@ def gather(call: AtenCall) -> Text:
     read = [f"[x{j}]" if j == d else v for j, v in enumerate(names)]
     sizes = dict(zip(names, index.shape, strict=True)) | ({f"x{d}": x.shape[d]} if x.ndim else {})
     return _text([read, names], [names]), sizes
+
+
+@family("resize_as")
+def resize_as(call: AtenCall) -> Text:
+    """Nothing is done to an operand that has the size already; else its memory is read in another shape."""
+    if call.ins[0].shape != call.outs[0].shape:
+        return "?, ? -> ?"
+    return f"*, {' '.join(f't{j}' for j in range(call.ins[1].ndim))} -> *"
+
+
+@family("_pack_padded_sequence")
+def pack(call: AtenCall) -> Text:
+    """Time and batch become one axis, in an order that the lengths decide; features stay."""
+    rest = " ".join(f"f{j}" for j in range(call.ins[0].ndim - 2))
+    grid = "[b] [s]" if call.args["batch_first"] else "[s] [b]"
+    return f"{grid} {rest}, [b] -> [n] {rest}, [m]"
+
+
+@family("_pad_packed_sequence")
+def unpack(call: AtenCall) -> Text:
+    rest = " ".join(f"f{j}" for j in range(call.ins[0].ndim - 1))
+    return f"[n] {rest}, [m] -> [s] [b] {rest}, [l]"
+
+
+@family("segment_reduce")
+def segments(call: AtenCall) -> Text | None:
+    """Along ``axis`` every segment by itself, and so for each index before and after it."""
+    x, lengths, d = call.ins[0], call.ins[1], call.dim("axis")
+    if len(call.ins) != 2 or lengths.ndim != d + 1:
+        return None
+    row = [f"a{j}" for j in range(x.ndim)]
+    before, after = row[:d], row[d + 1 :]
+    return _text([[*before, "[s]", *after], [*before, "[l]"]], [[*before, "[m]", *after]])
+
+
+@family("as_strided_scatter")
+def strided_write(call: AtenCall) -> Text | None:
+    """Writing through a view: an axis that the view has whole is tiled in all three."""
+    x, src = call.ins
+    found = as_strided(replace(call, ins=(x,), outs=(src,)))
+    if found is None:
+        return None
+
+    def whole(forms: tuple[Form, ...], shape: tuple[int, ...]) -> list[str]:
+        """For each dimension the one tiled index that enumerates it, if there is one."""
+        names = [f.radix(n, found.sizes) or () for f, n in zip(forms, shape, strict=True)]
+        return [n[0] if len(n) == 1 and n[0] in found.tiled else "" for n in names]
+
+    base, part = whole(found.ins[0], x.shape), whole(found.outs[0], src.shape)
+    kept = set(base) & set(part)
+    base = [v if v in kept and v else f"[x{j}]" for j, v in enumerate(base)]
+    return _text([base, [v if v in kept and v else f"[z{j}]" for j, v in enumerate(part)]], [base])
 
 
 @family("searchsorted.Tensor")

@@ -48,6 +48,24 @@ def flip(call: AtenCall) -> Text:
     return " ".join(row) + " -> " + " ".join(names), dict(zip(names, shape, strict=True))
 
 
+@family("rot90")
+def quarter_turns(call: AtenCall) -> Text:
+    """Two axes exchanged, one of them, or both, or none reversed."""
+    x, k = call.ins[0], call.args["k"] % 4
+    i, j = call.dims("dims") or (0, 1)
+    sizes = dict(zip(names := _names(x.ndim), x.shape, strict=True))
+
+    def back(d: int) -> str:
+        return f"-{names[d]}+{x.shape[d] - 1}" if x.shape[d] > 1 else names[d]
+
+    row, out = list(names), list(names)
+    if k % 2:
+        out[i], out[j] = names[j], names[i]
+    for d in {0: (), 1: (j,), 2: (i, j), 3: (i,)}[k]:
+        row[d] = back(d)
+    return " ".join(row) + " -> " + " ".join(out), sizes
+
+
 @family("constant_pad_nd")
 def pad(call: AtenCall) -> Text:
     """Positions that the form puts outside the operand hold the constant."""
@@ -90,12 +108,9 @@ def channels(call: AtenCall) -> Text:
 def diag_embed(call: AtenCall) -> Text:
     """Zero off the diagonal: a value moves with both indices at once, so the axis is no loop."""
     x, o, off = call.ins[0], call.outs[0], call.args.get("offset", 0)
+    places = ("[d]", "[d]") if not off else ("[p]", "[q]")
     i, j = call.dim("dim1", -2, o.ndim), call.dim("dim2", -1, o.ndim)
     names = _names(x.ndim - 1)
     rest = iter(names)
-    out = [
-        _shift("[d]", max(-off, 0)) if q == i else _shift("[d]", max(off, 0)) if q == j else next(rest)
-        for q in range(o.ndim)
-    ]
-    sizes = dict(zip([*names, "d"], x.shape, strict=True))
-    return " ".join([*names, "[d]"]) + " -> " + " ".join(out), sizes
+    out = [places[0] if q == i else places[1] if q == j else next(rest) for q in range(o.ndim)]
+    return " ".join([*names, "[d]"]) + " -> " + " ".join(out)

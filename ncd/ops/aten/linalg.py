@@ -26,7 +26,6 @@ triangular_solve: * [m] k, * [m] [n] -> * [m] k, * [m] [n]
 linalg_ldl_solve: * [m] [n], * [m], * [m] k -> * [m] k
 lu_unpack: * [m] [n], * [k] -> * [a] [b], * [c] [d], * [e] [f]
 linalg_pinv.atol_rtol_tensor: * [m] [n] -> * [n] [m]
-linalg_lstsq: ? -> ?
 """)
 
 
@@ -37,6 +36,20 @@ def solve(call: AtenCall) -> Text:
     if b.ndim == 1 or (a.ndim - 1 == b.ndim and a.shape[:-1] == b.shape):
         return "* [m] [m], * [m] -> * [m], * [m] [m], * [m], *"
     return "* [m] [m], * [m] q -> * [m] q, * [m] [m], * [m], *"
+
+
+@family("linalg_lstsq")
+def least_squares(call: AtenCall) -> Text:
+    """Residuals are only given where every matrix of the batch has full rank: that is no loop over the batch."""
+    a, b = call.ins
+    vector = b.ndim == a.ndim - 1 and b.shape == a.shape[:-1]
+    column = "" if vector else " k"
+    given = not call.outs[1].empty
+    some = a.shape[-2] > a.shape[-1] and not given and call.args.get("driver") != "gelsy"
+    batch = "[*]" if some else "*"
+    rows = [f"{batch} [n]{column}", f"{batch}{column}", batch, f"{batch} [r]"]
+    outs = ", ".join("?" if o.empty else row for row, o in zip(rows, call.outs, strict=True))
+    return f"{batch} [m] [n], {batch} [m]{column} -> {outs}"
 
 
 @family("linalg_solve_triangular linalg_lu_solve ormqr")

@@ -14,7 +14,7 @@ NAMES = (
     "floor_divide* gelu silu hardswish mish _prelu_kernel rrelu_with_noise* log_sigmoid* polygamma* special_* igamma*",
     "dropout native_dropout _fused_dropout bernoulli* normal* uniform* random_* exponential_* cauchy_* geometric_*",
     "log_normal_* poisson* binomial _standard_gamma quantize_* dequantize* fake_quantize_per_tensor* nextafter*",
-    "frexp* ldexp* logit*",
+    "frexp* ldexp* logit* to_sparse* _to_sparse* to_dense _to_dense",
 )
 PATTERNS = tuple(pattern for line in NAMES for pattern in line.split())
 

@@ -26,7 +26,18 @@ def spatial(call: AtenCall) -> Text:
     named = re.search(r"(\d)d", call.name)
     k = int(named.group(1)) if named else call.ins[0].ndim - 2
     same = 2 if "unpool" in call.name else 1
-    row = "* " + " ".join(f"[x{j}]" for j in range(k))
+    kept = [_untouched(call, j, k) for j in range(k)]
+    row = "* " + " ".join(f"x{j}" if whole else f"[x{j}]" for j, whole in enumerate(kept))
     ins = [row] * same + ["?"] * (len(call.ins) - same)
-    out = "* " + " ".join(f"[y{j}]" for j in range(k))
+    out = "* " + " ".join(f"x{j}" if whole else f"[y{j}]" for j, whole in enumerate(kept))
     return ", ".join(ins) + " -> " + ", ".join([out] * len(call.outs))
+
+
+def _untouched(call: AtenCall, j: int, k: int) -> bool:
+    """Whether a dimension is resized, or averaged, to the size that it has: then nothing is done along it."""
+    if "upsample" not in call.name and "adaptive_avg" not in call.name:
+        return False
+    scales = call.args.get("scale_factors") or [
+        call.args.get(s) for s in ("scales", "scales_d", "scales_h", "scales_w")
+    ]
+    return call.ins[0].shape[j - k] == call.outs[0].shape[j - k] and all(s in (None, 1.0) for s in scales)

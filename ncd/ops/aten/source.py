@@ -23,6 +23,12 @@ def weave(call: AtenCall) -> Text | None:
     return " -> " + ", ".join(" ".join(token.format(q, i) for i in range(o.ndim)) for q, o in enumerate(call.outs))
 
 
+@family("linspace logspace arange range")
+def ruler(call: AtenCall) -> Text:
+    """Positions between two ends, which may be tensors of one number."""
+    return ", ".join(" ".join("1" for _ in t.shape) for t in call.ins) + " -> [n]"
+
+
 @family("new_zeros new_ones new_empty new_full new_empty_strided")
 def like_nothing(call: AtenCall) -> Text:
     """The operand lends its dtype and device only: no index of its own reaches the result."""
