@@ -37,6 +37,33 @@ MOVING = {"view", "flip", "repeat", "constant_pad_nd", "pixel_shuffle", "pixel_u
 MOVING |= {"as_strided", "clone", "unsqueeze", "squeeze", "permute", "t", "transpose", "slice", "select", "alias"}
 """Inner ops that move values and leave them as they are."""
 
+OPAQUE: dict[str, str] = {}
+"""Operators of torch's list without an exact weave, and why."""
+
+WHOLE = {
+    "argwhere": "the places of all nonzero elements, one after the other",
+    "_histogramdd_bin_edges": "the edges lie between the smallest and the largest of all points",
+    "_histogramdd_from_bin_cts": "each point is counted with all others",
+    "_histogramdd_from_bin_tensors": "each point is counted with all others",
+    "equal": "one answer for all elements",
+    "histogram": "each element is counted with all others",
+    "histogram.bin_ct": "each element is counted with all others",
+    "histogram.bins_tensor": "each element is counted with all others",
+    "linalg_vector_norm.scalar": "one number for all elements",
+    "masked_scatter": "the n-th place of the mask, counted over all axes, takes the n-th value",
+    "masked_select": "what the mask leaves, one after the other",
+    "nonzero": "the places of all nonzero elements, one after the other",
+    "nonzero_static": "the places of all nonzero elements, one after the other",
+    "put": "places are counted over all axes",
+    "repeat_interleave.Tensor": "where an index begins depends on all counts before it",
+    "unique_consecutive": "elements are compared with their neighbours",
+    "unique_dim": "slices are compared with one another, and every element of them counts",
+    "unique_dim_consecutive": "slices are compared with their neighbours, and every element of them counts",
+    "_unique": "all elements are compared with one another",
+    "_unique2": "all elements are compared with one another",
+}
+"""The rows that make every axis a target, and why that is exact."""
+
 LARGEST = 200_000
 POINTS = 300_000
 """Windows with a larger index space than this are tested by a few positions instead of all."""
@@ -50,16 +77,18 @@ class TooSlow(Exception):
 
 @contextmanager
 def limit(seconds: int) -> Iterator[None]:
+    """Of this process's own time: a busy machine is no slow operator."""
+
     def stop(*_: Any) -> None:
         raise TooSlow
 
-    old = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
+    old = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, old)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, old)
 
 
 @cache

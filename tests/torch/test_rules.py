@@ -16,6 +16,7 @@ from ncd.ops.aten import AtenCall, Operand, declared, is_declared, lookup, opaqu
 from ncd.ops.aten.spec import read
 from ncd.tracing.derive import derive, derive_real
 from ncd.tracing.plain import facts
+from tests.torch.opdb import WHOLE
 
 torch.set_num_threads(1)
 
@@ -51,6 +52,10 @@ def test_names_in_the_table_are_names_of_torch() -> None:
 def test_rules_need_no_torch() -> None:
     code = "import sys, ncd.ops.aten as a; a.table(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_rows_that_make_everything_a_target_say_why() -> None:
+    assert sorted(n for n, r in table().items() if isinstance(r, str) and declared(r)) == sorted(WHOLE)
 
 
 def test_an_unknown_op_has_no_rule_and_a_declared_one_does() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ncd.circuit.weave import Form
+from ncd.circuit.weave import Form, Weave
 from ncd.ops.aten.call import AtenCall, Operand
 from ncd.ops.aten.spec import Family, Text
 from ncd.ops.aten.window import as_strided
@@ -129,7 +129,7 @@ def strided_write(call: AtenCall) -> Text | None:
     """Writing through a view: an axis that the view has whole is tiled in all three."""
     x, src = call.ins
     found = as_strided(replace(call, ins=(x,), outs=(src,)))
-    if found is None:
+    if not isinstance(found, Weave):
         return None
 
     def whole(forms: tuple[Form, ...], shape: tuple[int, ...]) -> list[str]:
