@@ -12,8 +12,8 @@ class VisionTransformer(nn.Module):
     """Images (b, colours, y, x) -> scores (b, classes), read off a token in front of the patches."""
 
     def __init__(
-        self, side: int = 32, patch: int = 4, colours: int = 3, m: int = 64, heads: int = 4, k: int = 12, layers: int = 6,
-        classes: int = 10,
+        self, side: int = 32, patch: int = 4, colours: int = 3, m: int = 64, heads: int = 4, k: int = 12,
+        layers: int = 6, classes: int = 10,
     ) -> None:  # fmt: skip
         super().__init__()
         self.patches = nn.Conv2d(colours, m, patch, stride=patch)

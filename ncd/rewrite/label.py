@@ -129,21 +129,27 @@ def _map_label(net: Net, node: Node, name: str, sample: Sample) -> str:
 
 
 def _kernel(net: Net, node: Node) -> str:
-    """Kernel size, and the stride where it is not 1: ``3``, ``3/2``, ``3×1``."""
+    """Kernel size; the stride, dilation and groups where they are not 1: ``3``, ``3/2``, ``3×1``, ``3_{d=2}^{g=4}``."""
     weight = next((a for a in node.ins if a.kind == "parameter" and len(a.shape) > 2), None)
     if weight is None:
         return ""
     sizes = weight.shape[2:]
     text = str(sizes[0]) if len(set(sizes)) == 1 else "×".join(map(str, sizes))
-    stride = _strides(node.op.body[0]) if node.op is not None else ()
-    if any(s != 1 for s in stride):
-        text += "/" + (str(stride[0]) if len(set(stride)) == 1 else "×".join(map(str, stride)))
-    return text
+    if node.op is None:
+        return text
+    call, late = node.op.body[0], "transpose" in node.name
+    stride, dilation = _steps(call, "stride", 3), _steps(call, "dilation", 7 if late else 5)
+    groups = _steps(call, "groups", 6)
+    text += f"/{stride}" if stride else ""
+    text += f"_{{d={dilation}}}" if dilation else ""
+    return text + (f"^{{g={groups}}}" if groups else "")
 
 
-def _strides(call: Call) -> tuple[int, ...]:
-    said = dict(call.kwargs).get("stride", call.args[3] if len(call.args) > 3 else 1)
-    return tuple(said) if isinstance(said, (tuple, list)) else (said,)
+def _steps(call: Call, name: str, position: int) -> str:
+    """A whole number or one a dimension, among a call's arguments; nothing if it is 1."""
+    said = dict(call.kwargs).get(name, call.args[position] if len(call.args) > position else 1)
+    steps = tuple(said) if isinstance(said, (tuple, list)) else (said,)
+    return "" if set(steps) <= {1} else "×".join(map(str, steps if len(set(steps)) > 1 else steps[:1]))
 
 
 def _index(node: Node) -> str:

@@ -519,3 +519,20 @@ def test_a_view_behind_attention_does_not_depend_on_strides():
     d = ncd.trace(model, x)
     assert d.check().ok
     assert agrees(d.simplify(), model, x)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        lambda x, y: x.flatten(1).softmax(-1).view_as(y) + y,
+        lambda x, y: x.flatten(1).softmax(-1).reshape_as(y) * 2,
+        lambda x, y: x[0, 0].expand_as(y) * y,
+    ],
+)
+def test_what_is_read_for_its_shape_alone_is_no_operand(program) -> None:
+    x, y = torch.randn(2, 3, 4), torch.randn(2, 3, 4)
+    d = ncd.trace(program, x, y, axes={"x": "a b c", "y": "a b c"})
+    drawn = d.simplify()
+    assert not [op for op in drawn.ops if op.name.endswith("_as")]
+    assert d.check(trials=1).ok
+    assert torch.equal(drawn.to_module()(-x, -y), program(-x, -y))
