@@ -52,8 +52,10 @@ OPTIONS: Mapping[str, Option] = {
         "how many levels of modules are open (an integer from 0), or None for as many as fit a screen",
         lambda v: v is None or _whole(0)(v),
     ),
-    "expand": Option((), "a path or class, or a list of them, to draw open", _paths),
-    "collapse": Option((), "a path or class, or a list of them, to draw closed", _paths),
+    "expand": Option(
+        (), "a path or class of a block, the name of a composite (layer_norm), or a list of them, to draw open", _paths
+    ),
+    "collapse": Option((), "a path or class of a block, or a list of them, to draw closed", _paths),
     "width": Option(1000, "the width in px at which rows wrap (at least 200), or None for a single row", _width),
     "theme": Option("light", *_one_of(*THEMES, "auto")),
     "labels": Option("names", *_one_of("names", "sizes", "both", "boundaries", "none")),

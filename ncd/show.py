@@ -63,13 +63,14 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     from ncd.rewrite.present import depths, prepared, present, retitled
 
     o = complete(dict(diagram.options), options)
-    simple = retitled(prepared(diagram.simplify()), dict(o["titles"]))
+    simplified, o["expand"] = with_composites(diagram.simplify(), o["expand"])
+    simple = retitled(prepared(simplified), dict(o["titles"]))
     shown, hidden = _axes(simple, o["show"]), _axes(simple, o["hide"])
     simple = replace(simple, outer=tuple(i for i in simple.outer if i not in shown))
     chosen = {k: o[k] for k in ("width", "labels", "axis_order", "quality")}
 
     def opened(depth: int, expand: Sequence[str] = (), collapse: Sequence[str] = ()) -> Diagram:
-        return legible(present(simple, depth=depth, expand=expand, collapse=collapse))
+        return present(simple, depth=depth, expand=expand, collapse=collapse)
 
     def laid_out(drawn: Diagram) -> Scene:
         return layout(drawn, hide=hidden, **chosen)
@@ -99,11 +100,15 @@ def _axes(diagram: Diagram, names: Iterable[str]) -> set[int]:
     return {w.id for a in diagram.arrays for w in a.wires if w.name in names}
 
 
-def legible(drawn: Diagram) -> Diagram:
-    """The same with indices of closed blocks named for a reader; what is drawn is not changed by names."""
-    blocks = {i: op for i, op in enumerate(drawn.ops) if op.symbol == "block"}
-    named = {i: replace(op, weave=op.weave.renamed(_primed(op.weave.variables))) for i, op in blocks.items()}
-    return replace(drawn, ops=tuple(named.get(i, op) for i, op in enumerate(drawn.ops))) if named else drawn
+def with_composites(simple: Diagram, expand: Sequence[str]) -> tuple[Diagram, tuple[str, ...]]:
+    """A simplified diagram with the composites among these names opened, and the names of blocks that are left."""
+    from ncd.rewrite.present import called
+
+    named = {name for b in simple.blocks for name in called(b)}
+    for name in expand:
+        if name not in named:
+            simple = simple.open(name)
+    return simple, tuple(name for name in expand if name in named)
 
 
 def naming_blocks(scene: Scene, drawn: Diagram) -> Scene:
@@ -113,22 +118,9 @@ def naming_blocks(scene: Scene, drawn: Diagram) -> Scene:
     """
     known = dict(scene.facts.get("op", {}))
     for i, op in enumerate(drawn.ops):
-        path = next((e.removeprefix("block ") for e in op.evidence if e.startswith("block ")), "")
-        if op.symbol == "block" and path:
-            known[str(i)] = {**known.get(str(i), {}), "path": "", "source": "", "block": path}
+        if op.block:
+            known[str(i)] = {**known.get(str(i), {}), "path": "", "source": "", "block": op.block}
     return replace(scene, facts={**scene.facts, "op": known}) if known else scene
-
-
-def _primed(numbered: Iterable[str]) -> dict[str, str]:
-    """Names of indices for a reader: of several on axes of one name (``s.1``, ``s.4``) the second is ``s'``."""
-    names: dict[str, str] = {}
-    for index in numbered:
-        if index not in names:
-            base = index.rpartition(".")[0] or index
-            while base in names.values():
-                base += "'"
-            names[index] = base
-    return names
 
 
 def deepest_that_fits(
@@ -149,12 +141,11 @@ def deepest_that_fits(
 
 
 def closed_blocks(drawn: Diagram) -> dict[str, list[str]]:
-    """The paths of the blocks drawn closed, by class."""
+    """The paths of the blocks drawn closed for want of space, by class; what ``close`` closed has code to run."""
     found: dict[str, list[str]] = {}
     for op in drawn.ops:
-        for e in op.evidence:
-            if op.symbol == "block" and e.startswith("block "):
-                found.setdefault(op.name, []).append(e.removeprefix("block "))
+        if op.block and not op.body:
+            found.setdefault(op.name, []).append(op.block)
     return found
 
 

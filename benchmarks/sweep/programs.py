@@ -1,6 +1,4 @@
-"""Programs as people write them with einops, einsum, vmap, torch.func, checkpoints, custom ops, control flow and hooks.
-
-"""
+"""Programs as people write them with einops, einsum, vmap, torch.func, checkpoints, custom ops, control flow and hooks."""
 
 from __future__ import annotations
 
@@ -519,9 +517,7 @@ def _() -> Any:
 
 
 case("weight_norm")(lambda: (nn.utils.parametrizations.weight_norm(nn.Linear(4, 5)), torch.randn(2, 4)))
-case("spectral_norm")(
-    lambda: (nn.utils.parametrizations.spectral_norm(nn.Linear(4, 5)).eval(), torch.randn(2, 4))
-)
+case("spectral_norm")(lambda: (nn.utils.parametrizations.spectral_norm(nn.Linear(4, 5)).eval(), torch.randn(2, 4)))
 case("spectral_norm in training")(
     lambda: (Training(nn.utils.parametrizations.spectral_norm(nn.Conv2d(3, 4, 3))).train(), torch.randn(2, 3, 6, 6))
 )
@@ -933,7 +929,7 @@ of("bits read as another dtype", lambda x: x.view(torch.int32) + 1, (3, 4))
 of("integer arithmetic", lambda i: (i // 2 + i % 3 << 1) ^ 5, lambda: torch.randint(0, 50, (3, 4)))
 of("bool arithmetic", lambda x: ((x > 0) & ~(x > 1)).float() * x, (3, 4))
 of("float8 cast", lambda x: x.to(torch.float8_e4m3fn).float() * 2, (3, 4))
-of("quantised by hand", lambda x: ((x / 0.1).round().clamp(-128, 127).to(torch.int8).float() * 0.1), (3, 4))
+of("quantised by hand", lambda x: (x / 0.1).round().clamp(-128, 127).to(torch.int8).float() * 0.1, (3, 4))
 of("bfloat16 model", lambda s, x: s.lin(x.bfloat16()).float(), (3, 4), lin=lambda: nn.Linear(4, 5).bfloat16())
 of("double model", lambda s, x: s.lin(x.double()), (3, 4), lin=lambda: nn.Linear(4, 5).double())
 
@@ -989,7 +985,7 @@ of("contrastive loss", lambda x, y: F.cross_entropy(F.normalize(x, dim=-1) @ F.n
    torch.arange(3)), (3, 4), (3, 4))  # fmt: skip
 of("recurrence", lambda s, x: _recurrence(s, x), (2, 5, 4), cell=lambda: nn.GRUCell(4, 6))
 of("state-space scan", lambda a, x: _scan(a, x), (4,), (2, 5, 4))
-of("linear attention", lambda q, k, v: (q.softmax(-1) @ (k.softmax(-2).mT @ v)), (2, 5, 3), (2, 5, 3), (2, 5, 4))
+of("linear attention", lambda q, k, v: q.softmax(-1) @ (k.softmax(-2).mT @ v), (2, 5, 3), (2, 5, 3), (2, 5, 4))
 of("relative positions", lambda s, x: x @ x.mT + s.bias(torch.arange(5)[:, None] - torch.arange(5) + 4)[..., 0],
    (2, 5, 4), bias=lambda: nn.Embedding(9, 1))  # fmt: skip
 of("alibi", lambda x: (x @ x.mT - (torch.arange(5)[:, None] - torch.arange(5)).abs()

@@ -20,7 +20,8 @@ from ncd.circuit.reads import Read
 from ncd.circuit.weave import Form, Weave
 from ncd.errors import NCDError
 
-VERSION = 1
+VERSION = 2
+"""Version 1 had closed and opened blocks neither of their own; it is read as it is."""
 Json = Any
 T = TypeVar("T")
 
@@ -87,7 +88,7 @@ class _Writer:
             inputs=[self.array(a) for a in d.inputs],
             ops=[self.op(op) for op in d.ops],
             outputs=[self.array(a) for a in d.outputs],
-            blocks=[_sparse(b, **{f.name: _plain(getattr(b, f.name)) for f in fields(b)}) for b in d.blocks],
+            blocks=[self.block(b) for b in d.blocks],
             reads=[_sparse(r, op=r.op, what=r.what, source=self.place(r.source), value=r.value) for r in d.reads],
             outer=list(d.outer),
             bundles=[list(pair) for pair in d.bundles],
@@ -140,7 +141,13 @@ class _Writer:
             label=op.label,
             covers=list(op.covers),
             evidence=list(op.evidence),
+            block=op.block,
+            inside=[self.op(o) for o in op.inside],
         )
+
+    def block(self, b: Block) -> Json:
+        plain = {f.name: _plain(getattr(b, f.name)) for f in fields(b) if f.name != "op"}
+        return _sparse(b, **plain, op=None if b.op is None else self.op(b.op))
 
 
 def _plain(value: Any) -> Json:
@@ -210,9 +217,9 @@ def decode(data: Json) -> Diagram:
             raise _unreadable(f"the packed diagram is damaged ({e})") from e
     if not isinstance(data, dict) or "ncd" not in data:
         raise _unreadable("this JSON holds no diagram: there is no field 'ncd' with the version")
-    if type(data["ncd"]) is not int or data["ncd"] != VERSION:
+    if type(data["ncd"]) is not int or not 1 <= data["ncd"] <= VERSION:
         raise NCDError(
-            f"the diagram has version {data['ncd']!r}, this ncd reads version {VERSION}",
+            f"the diagram has version {data['ncd']!r}, this ncd reads versions 1 to {VERSION}",
             doing="reading a diagram from JSON",
             fix="write it anew from the model, or read it with the ncd that wrote it",
         )
@@ -245,7 +252,7 @@ class _Reader:
             ops=tuple(map(self.op, data["ops"])),
             inputs=self._all(self.arrays, data["inputs"]),
             outputs=self._all(self.arrays, data["outputs"]),
-            blocks=tuple(Block(**{k: _tupled(v) for k, v in row.items()}) for row in data.get("blocks", ())),
+            blocks=tuple(map(self.block, data.get("blocks", ()))),
             reads=tuple(Read(**{**r, "source": self.place(r.get("source"))}) for r in data.get("reads", ())),
             outer=tuple(data.get("outer", ())),
             bundles=tuple((a, b) for a, b in data.get("bundles", ())),
@@ -269,8 +276,13 @@ class _Reader:
                 "body": tuple(map(_read_call, row.get("body", ()))),
                 "covers": tuple(row.get("covers", ())),
                 "evidence": tuple(row.get("evidence", ())),
+                "inside": tuple(map(self.op, row.get("inside", ()))),
             }
         )
+
+    def block(self, row: dict[str, Json]) -> Block:
+        op = self.op(row["op"]) if row.get("op") is not None else None
+        return Block(**{**{k: _tupled(v) for k, v in row.items()}, "op": op})
 
 
 def _tupled(v: Json) -> Any:

@@ -111,7 +111,8 @@ class Op:
 
     ``symbol`` and ``label`` say how it is drawn; ``covers`` which recorded calls it stands for
     (positions in the exact diagram's ops), ``evidence`` why that is the same.  ``body`` runs it:
-    from the arrays of ``inputs`` to those of ``outputs``.
+    from the arrays of ``inputs`` to those of ``outputs``.  A closed block has the path of its
+    ``block``, and in ``inside`` the ops it stands for.
     """
 
     kind: str
@@ -126,6 +127,8 @@ class Op:
     label: str = ""
     covers: tuple[int, ...] = ()
     evidence: tuple[str, ...] = ()
+    block: str = ""
+    inside: tuple[Op, ...] = ()
 
     @property
     def tiled(self) -> tuple[str, ...]:
@@ -181,7 +184,8 @@ class Block:
     """One call of a module: ``path`` is its name (``h.0.attn``; a second call is ``h.0.attn#2``).
 
     ``parent`` is the path of the call it was made from, None at the top.  ``repeat`` > 1: this
-    block stands for so many equal ones in a row; ``also`` lists the paths of the others.
+    block stands for so many equal ones in a row; ``also`` lists the paths of the others.  A block
+    that holds what one op was opened into has that ``op``.
     """
 
     path: str
@@ -190,7 +194,7 @@ class Block:
     repeat: int = 1
     also: tuple[str, ...] = ()
     title: str = ""
-    collapsed: bool = False
+    op: Op | None = None
 
 
 @dataclass

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ncd.analysis.sizes import Sizes
-    from ncd.circuit.diagram import Diagram
+    from ncd.circuit.diagram import Diagram, Op
     from ncd.emit.values import Values
     from ncd.notebook.widget import Widget
     from ncd.truth import Report
@@ -50,11 +50,37 @@ class Verbs:
 
         return sizes(self)
 
+    def open(self: Diagram, which: str | Op) -> Diagram:  # type: ignore[misc]
+        """The same diagram with composites replaced by the operations they are defined by.
+
+        ``which`` is the name of an op (``"layer_norm"``: all of them), a path, a pattern of paths
+        (``"h.*.ln_1"``), or an op of the diagram.  A path of a block draws it open; a block around a
+        single composite opens that.  What was written out and recognised is shown as it was written;
+        a block closed by ``close`` is as it was before.  An op's body takes its place only if both
+        give the same numbers; the new ops' ``evidence`` says so.
+
+        Raises NCDError on names of nothing, and where a body would not be what is computed.
+        """
+        from ncd.rewrite.opened import opened
+
+        return opened(self, which)
+
+    def close(self: Diagram, which: str | Op) -> Diagram:  # type: ignore[misc]
+        """The inverse of ``open``: composites as one op again, and any block (by path or class) as one op.
+
+        A closed block runs what is inside it, and acts on an index if any op inside does.
+        Raises NCDError on names of nothing.
+        """
+        from ncd.rewrite.opened import closed
+
+        return closed(self, which)
+
     def view(self: Diagram, **options: Any) -> Diagram:  # type: ignore[misc]
         """The same diagram with other defaults for drawing.
 
-        Options: ``depth``, ``expand`` and ``collapse`` (lists of paths or classes), ``width`` (px,
-        wraps into rows), ``theme``, ``labels``, ``axis_order``, ``quality``.
+        Options: ``depth``, ``expand`` and ``collapse`` (lists of paths or classes; ``expand`` also of
+        composites, as in ``open``), ``width`` (px, wraps into rows), ``theme``, ``labels``,
+        ``axis_order``, ``quality``.
         """
         from ncd.show import with_options
 

@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ncd import symbols
 from ncd.layout.heights import Heights
 from ncd.layout.net import Container, Face, Item, Lane, Operation, Value
 from ncd.layout.spacing import CUP, LEVEL, Gap, Spacing
@@ -226,7 +227,7 @@ class _Walk:
             if b.upper is not b.lower:
                 passing[b.upper, b.lower] = (b.key, y)
             elif isinstance(b.upper, Operation):
-                self.draw(b.key, x0, y, max(x0 + 1, self._joined(b.upper)), y)
+                self.draw(b.key, x0, y, max(x0 + 1, self._joined(b.upper, y)), y)
         after: State = {}
         for b in self.between(column, True):
             if b.upper is b.lower:
@@ -268,9 +269,14 @@ class _Walk:
         self.draw(key, middle + half, y1, x1, y1)
         return y1
 
-    def _joined(self, o: Operation) -> float:
-        """Where a line between two arrays that an operation reads ends."""
+    def _joined(self, o: Operation, height: float) -> float:
+        """Where a line at a height between two arrays that an operation reads ends."""
         inner = self.spacing.inner[o]
+        if o.sign and o.right[0].ends:
+            above = min(self.heights.y(e.slot) for e in o.right[0].ends) - height
+            if 4 < above < 26:  # the sign stands in the way
+                half = max(9.0, symbols.width("add", o.sign) / 2)
+                return o.x0 + min(inner.start + 0.3 * inner.before, inner.start + inner.before - half - 3)
         if o.style == "route":
             return o.x0 + (0.6 * CUP if inner.offsets else inner.start + 0.3 * inner.before)
         return o.x0 + 0.4 * inner.before

@@ -118,6 +118,7 @@ def _map_label(net: Net, node: Node, name: str, sample: Sample) -> str:
         "relu": "R",
         "sigmoid": "σ",
         "neg": "−",
+        "square": "^{2}",
         "reciprocal": "^{−1}",
         "rsqrt": "^{−½}",
         "sqrt": "√",

@@ -121,7 +121,7 @@ def source(net: Net, node: Node, i: int) -> None:
             node.order - 0.5,
             (),
             symbol="source",
-            label=weight_label(weight) if weight.kind == "parameter" else "c",
+            label=opened_label(node, weight) or weight_label(weight) if weight.kind == "parameter" else "c",
             evidence=("the array itself",),
         )
     )
@@ -132,6 +132,12 @@ def source(net: Net, node: Node, i: int) -> None:
     if any(a.id == weight.id for a in node.ins):
         net.readers[weight.id][node] = None
     net.readers.setdefault(made.id, {})[node] = None
+
+
+def opened_label(node: Node, weight: Array) -> str:
+    """γ and β where a norm was opened, whose module's name says nothing."""
+    word = weight.name.split(".")[-1]
+    return {"weight": "γ", "bias": "β"}.get(word, "") if node.op is not None and node.op.evidence else ""
 
 
 def weight_label(weight: Array) -> str:

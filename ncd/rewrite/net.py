@@ -132,6 +132,7 @@ class Net:
                     (position,),
                     op.symbol,
                     op.label,
+                    op.evidence,
                     literals=[x for c in op.body for x in numbers(c)],
                     view=view and len(op.inputs) == 1,
                     worded=any(isinstance(x, str) for c in op.body for x in (*c.args, *(v for _, v in c.kwargs))),
@@ -290,7 +291,7 @@ class Net:
         source = replace(
             self.exact.source, exact=self.exact, opened={}, tail=tuple(tail), returns=returns, digests=digests
         )
-        used = {op.path for op in kept}
+        used = {op.path for op in every_op(kept)}
         parents = {b.path: b.parent for b in self.exact.blocks}
         keep: set[str] = set()
         for path in used:
@@ -313,7 +314,8 @@ class Net:
         weave = self.weave(n)
         outs, body = tuple(n.outs), self.body(n)
         how = (n.symbol, n.label, n.covers, n.evidence)
-        return Op(n.kind, n.name, ins, outs, weave, n.path, n.place, body, *how)
+        closed = (n.op.block, n.op.inside) if n.op is not None and n.symbol == "block" else ("", ())
+        return Op(n.kind, n.name, ins, outs, weave, n.path, n.place, body, *how, *closed)
 
     def sealed(self, a: Array) -> Array:
         """A folded constant says that it is one."""
@@ -376,6 +378,13 @@ def _opened(exact: Diagram) -> Iterator[Op]:
     yield from exact.ops
     for inner in exact.source.opened.values():
         yield from inner
+
+
+def every_op(ops: Iterable[Op]) -> Iterator[Op]:
+    """Ops, and those inside closed blocks."""
+    for op in ops:
+        yield op
+        yield from every_op(op.inside)
 
 
 def numbers(call: Call) -> list[float]:

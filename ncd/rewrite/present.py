@@ -5,8 +5,9 @@ The result is a diagram ready for layout.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import takewhile
 
@@ -85,9 +86,7 @@ def present(
     ``expand`` and ``collapse`` name blocks by path or class, and go before ``depth``.  Of blocks
     that are alike only the first is open.  Raises NCDError on a name no block has.
     """
-    known = (
-        {b.path for b in diagram.blocks} | {b.cls for b in diagram.blocks} | {p for b in diagram.blocks for p in b.also}
-    )
+    known = {name for b in diagram.blocks for name in called(b)}
     for name in (*expand, *collapse):
         if name not in known:
             raise _unknown(name, known)
@@ -96,7 +95,7 @@ def present(
     seen: set[str] = set()
 
     def named(b: Block, names: Collection[str]) -> bool:
-        return b.path in names or b.cls in names or any(p in names for p in b.also)
+        return any(name in names for name in called(b))
 
     def leads_to(branch: Branch) -> bool:
         return any(named(b.block, expand) for b in branch.branches())
@@ -105,8 +104,9 @@ def present(
         for i, child in enumerate(branch.children):
             if isinstance(child, Op):
                 continue
-            closed = depth is not None and level >= depth
-            if not closed:
+            asked = any(b.block.op is not None for b in (child, *child.branches()))
+            closed = depth is not None and level >= depth and not asked
+            if not closed and child.block.op is None:
                 key = signature([child], diagram.source.digests)
                 closed = key in seen
                 seen.add(key)
@@ -123,8 +123,16 @@ def present(
     return flat(diagram, root)
 
 
+def called(b: Block) -> tuple[str, ...]:
+    """What a block may be called: by path, by class, by the composite that was opened into it."""
+    return b.path, b.cls, *b.also, *((b.op.name,) if b.op is not None else ())
+
+
 def closed_block(diagram: Diagram, branch: Branch, hidden: set[int]) -> Op:
-    """A block as one op: a wire is tiled iff nothing inside acts on, makes or ends its index."""
+    """A block as one op: a wire is tiled iff nothing inside acts on, makes or ends its index.
+
+    Arrays in ``hidden`` are not among its operands.
+    """
     ops = list(branch.ops())
     inside = {id(op) for op in ops}
     made = {a.id: a for op in ops for a in op.outputs}
@@ -132,7 +140,7 @@ def closed_block(diagram: Diagram, branch: Branch, hidden: set[int]) -> Op:
     entering = {a.id: a for op in ops for a in op.inputs if a.id not in made and a.id not in hidden}
     leaving = [a for i, a in made.items() if i in outside]
     classes = Classes()
-    for op in ops:
+    for op in itertools.chain.from_iterable(map(by_output, ops)):
         ins, outs = op.indices()
         touched = drawn_targets(op, hidden)
         gone = {t for row in ins for t in row} ^ {t for row in outs for t in row}
@@ -152,12 +160,17 @@ def closed_block(diagram: Diagram, branch: Branch, hidden: set[int]) -> Op:
     sizes: dict[str, int] = {}
     targets: set[str] = set()
 
+    def named(wire: str) -> str:
+        while wire in sizes:
+            wire += "'"
+        return wire
+
     def forms(a: Array, side: str) -> tuple[Form, ...]:
         row = []
         for k, wire in enumerate(a.wires):
             r = classes.root((a.id, k))
             key: object = (side, a.id, k) if r in classes.touched else r
-            name = names.setdefault(key, f"{wire.name}.{len(names)}")
+            name = names[key] = names.get(key) or named(wire.name)
             sizes[name] = wire.size
             if r in classes.touched:
                 targets.add(name)
@@ -185,8 +198,18 @@ def closed_block(diagram: Diagram, branch: Branch, hidden: set[int]) -> Op:
         "block",
         title,
         tuple(sorted({c for op in ops for c in op.covers})),
-        (f"block {block.path}",),
+        block=block.path,
+        inside=tuple(ops),
     )
+
+
+def by_output(op: Op) -> Iterator[Op]:
+    """An op whose outputs re-index its input each in its own way (split, unbind), output by output."""
+    if not op.weave.rest:
+        yield op
+        return
+    for weave, out in zip((op.weave, *op.weave.rest), op.outputs, strict=True):
+        yield replace(op, outputs=(out,), weave=replace(weave, rest=()))
 
 
 class Classes:
@@ -222,6 +245,8 @@ def _dissolve(branch: Branch) -> None:
         _dissolve(child)
         alone = len(branch.children) == 1 and branch.block.path != ""
         single = len(child.children) == 1 and isinstance(child.children[0], Branch) and child.repeat == 1
+        if alone and child.block.op is not None:
+            branch.block = replace(branch.block, op=child.block.op)  # a module around one composite
         if child.repeat == 1 and (sum(1 for _ in child.ops()) < SMALLEST or alone or single):
             out.extend(child.children)
         else:

@@ -57,6 +57,8 @@ def _may_end(node: Node) -> bool:
 
 
 def _may_be_inside(node: Node) -> bool:
+    if node.op is not None and node.op.evidence:
+        return False  # opened on purpose
     return node.kind in ("map", "rearrange") or node.view or node.name in INSIDE
 
 

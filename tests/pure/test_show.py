@@ -12,7 +12,7 @@ from ncd import Diagram, NCDError
 from ncd.circuit.diagram import Op, Place
 from ncd.circuit.weave import Weave
 from ncd.layout.scene import Scene
-from ncd.show import LEGIBLE, SCREEN, WRITERS, Svg, _excerpts, deepest_that_fits, legible, naming_blocks
+from ncd.show import LEGIBLE, SCREEN, WRITERS, Svg, _excerpts, deepest_that_fits, naming_blocks
 
 EMPTY = Diagram("empty", (), (), ())
 OP = Op("map", "relu", (), (), Weave((), (), {}))
@@ -92,14 +92,8 @@ def test_excerpts_are_the_lines_of_each_op_where_there_are_any(tmp_path: Path) -
     }
 
 
-def test_indices_of_a_closed_block_are_named_for_a_reader() -> None:
-    closed = replace(OP, weave=Weave.parse("b.0 [s.1] [d.2] -> b.0 [s.4] [d.2]"), symbol="block")
-    assert [str(op.weave) for op in legible(replace(EMPTY, ops=(closed, OP))).ops] == ["b [s] [d] -> b [s'] [d]", "->"]
-    assert legible(EMPTY) is EMPTY
-
-
 def test_a_closed_block_says_which_it_is() -> None:
-    closed = replace(OP, name="Attention", symbol="block", evidence=("block h.0.attn",))
+    closed = replace(OP, name="Attention", symbol="block", block="h.0.attn")
     drawn = replace(EMPTY, ops=(OP, closed))
     facts = {"op": {"0": {"name": "relu"}, "1": {"name": "Attention", "path": "h.0", "source": "f.py:1"}}, "axis": {}}
     named = naming_blocks(Scene(1, 1, "", "", (), facts), drawn).facts
