@@ -6,8 +6,10 @@ programme, widths from the curves that result; then rows, and marks.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from ncd.circuit.diagram import Diagram
 from ncd.garbage import collecting_later
@@ -25,6 +27,8 @@ from ncd.layout.strip import Drawing, Strip
 
 TRIES = 6
 """How often rows are cut anew to fit a width."""
+LOOSE, AIR = 0.4, 36.0
+"""A row is made wider by less than this share of it, and no gap by more than so many px."""
 SEVERAL = 80
 """Above so many operations one start is all that is tried."""
 
@@ -91,6 +95,8 @@ def _wrapped(figure: _Figure, named: str, labels: bool, width: float | None, dia
             most -= wide - width + 2
         if plan.cuts != best:
             plan = figure.placed(best)
+    if plan.cuts and width is not None:
+        plan = figure.justified(plan, tail)
     strip = figure.strip(plan)
     page = rows.Page(strip, plan.end, plan.edges, named, labels, tail)
     return Scene(
@@ -110,6 +116,10 @@ class _Plan:
     end: float
 
 
+def _places(cuts: Sequence[Cut]) -> list[tuple[Container, int]]:
+    return [(c.container, c.gap) for c in cuts]
+
+
 class _Figure:
     """Places and draws the order that the containers are in; equal blocks keep their heights between times."""
 
@@ -119,10 +129,31 @@ class _Figure:
         self.solved: dict[object, list[float]] = {}
 
     def placed(self, cuts: Sequence[Cut]) -> _Plan:
-        gaps = [(c.container, c.gap) for c in cuts]
+        gaps = _places(cuts)
         heights = Heights(self.root, self.weights, gaps, self.solved)
         spacing = Spacing(self.root, heights, self.labels)
         return _Plan(cuts, heights, spacing, sorted(spacing.ends(gaps)), spacing.end)
+
+    def justified(self, plan: _Plan, tail: float) -> _Plan:
+        """The same with all rows but the last as wide as the widest, by more air in every gap; few fit better."""
+        air: dict[tuple[Container, int], float] = {}
+        for _ in range(3):
+            edges, gaps = plan.edges, plan.spacing.gaps
+            goal = rows.widest(edges, plan.end, tail)
+            row = {(c, k): bisect_left(edges, g.c0 - 1) for c, found in gaps.items() for k, g in enumerate(found)}
+            for r, (start, stop) in enumerate(pairwise([0.0, *edges])):
+                missing = goal - (stop - start + rows.EDGE + (tail if r else 0.0) + rows.TRAIL)
+                own = [g for g, at in row.items() if at == r and (g[0].root or g[0].columns)]
+                if 1.0 < missing < LOOSE * goal and own:
+                    more = missing / len(own)
+                    for g in own:
+                        air[g] = min(air.get(g, 0.0) + more, AIR)
+            plan = self._spaced(plan, air)
+        return plan
+
+    def _spaced(self, plan: _Plan, air: Mapping[tuple[Container, int], float]) -> _Plan:
+        spacing = Spacing(self.root, plan.heights, self.labels, air)
+        return replace(plan, spacing=spacing, edges=sorted(spacing.ends(_places(plan.cuts))), end=spacing.end)
 
     def strip(self, plan: _Plan) -> Strip:
         strip = Drawing(self.root, plan.heights, plan.spacing).strip

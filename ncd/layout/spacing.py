@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ncd import symbols
@@ -76,8 +76,11 @@ class Inner:
 class Spacing:
     """Assigns ``x0`` and ``x1`` to every item, and a ``Gap`` to every gap."""
 
-    def __init__(self, root: Container, heights: Heights, labels: str) -> None:
-        self.heights, self.labels = heights, labels
+    def __init__(
+        self, root: Container, heights: Heights, labels: str, air: Mapping[tuple[Container, int], float] | None = None
+    ) -> None:
+        """``air``: how much wider than it need be each gap is to be, px."""
+        self.heights, self.labels, self.air = heights, labels, air or {}
         self.gaps: dict[Container, list[Gap]] = {}
         self.columns: dict[Container, list[tuple[float, float]]] = {}
         self.inner: dict[Operation, Inner] = {}
@@ -174,9 +177,10 @@ class Spacing:
             trail = 20.0 if c.root else 6.0
         blocks_before = 4.0 if any(isinstance(i, Container) for i in before) else 0.0
         blocks_behind = 4.0 if any(isinstance(i, Container) for i in behind) else 0.0
-        gap.c0 = x + max(lead, first) + blocks_before
+        air = self.air.get((c, k), 0.0)
+        gap.c0 = x + max(lead, first) + blocks_before + air / 2
         gap.c1 = gap.c0 + across
-        gap.x1 = gap.c1 + max(trail if not last else 4.0, last) + blocks_behind
+        gap.x1 = gap.c1 + max(trail if not last else 4.0, last) + blocks_behind + air / 2
         self.gaps[c].append(gap)
         return gap.x1
 
