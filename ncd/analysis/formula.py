@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import sympy
 from sympy.printing.precedence import PRECEDENCE, precedence
 from sympy.printing.str import StrPrinter
 
+from ncd.analysis.steps import periodic
 from ncd.tracing.counted import Tree
 
 
@@ -103,7 +105,35 @@ def tidy(expr: Any) -> Any:
                 return flat(sympy.expand((t.args[0] + numerator - t) / n))
         return sympy.floor(sympy.expand(x))
 
-    return sympy.expand(expr.replace(sympy.floor, flat))
+    return _factored(_one_floor(sympy.expand(expr.replace(sympy.floor, flat))))
+
+
+def _one_floor(expr: Any) -> Any:
+    """Several floors of one size that come to one floor, or to none: ``s//2 + (s + 1)//2`` is ``s``."""
+    floors = list(expr.atoms(sympy.floor))
+    if len(floors) < 2 or len(expr.free_symbols) != 1:
+        return expr
+    (s,) = expr.free_symbols
+    dummies = sympy.symbols(f"f:{len(floors)}")
+    inside = [sympy.Poly(f.args[0], s) if f.args[0].is_polynomial(s) else None for f in floors]
+    outside = expr.xreplace(dict(zip(floors, dummies, strict=True)))
+    if any(p is None or p.degree() != 1 for p in inside) or not outside.is_polynomial(s, *dummies):
+        return expr
+    if sympy.Poly(outside, s, *dummies).total_degree() > 1:
+        return expr
+    period = math.lcm(*(int(sympy.denom(c)) for p in inside if p is not None for c in p.all_coeffs()))
+    values = [expr.xreplace({s: sympy.Integer(n)}) for n in range(1, 2 * period + 2)] if period <= 64 else []
+    if not values or not all(v.is_Integer for v in values):
+        return expr
+    # Every floor rises by a whole number in a period, so that two periods tell all.
+    form = periodic(1, list(map(int, values)), period)
+    return expr if form is None else form.expression(s)
+
+
+def _factored(expr: Any) -> Any:
+    if not any(len(t.free_symbols) > 1 for t in sympy.Add.make_args(expr)):
+        return expr
+    return min((expr, sympy.factor(expr)), key=sympy.count_ops)
 
 
 def at(expr: Any, sizes: Mapping[Any, int]) -> Any:

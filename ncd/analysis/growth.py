@@ -8,12 +8,13 @@ of stride 2 adds one every two pixels), or there is no formula.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import sympy
 
 from ncd.analysis.formula import symbol
+from ncd.analysis.steps import Steps, periodic
 
 Unit = tuple[int, ...]
 Answer = Callable[[int], int | None]
@@ -24,23 +25,6 @@ LONGEST = 80
 """The longest period looked for: the largest stride of a patch embedding, with room."""
 
 
-@dataclass(frozen=True)
-class Steps:
-    """``outer * ((inner * t + shift) // period) + offset``."""
-
-    outer: int
-    inner: int
-    shift: int
-    period: int
-    offset: int
-
-    def __call__(self, t: int) -> int:
-        return self.outer * ((self.inner * t + self.shift) // self.period) + self.offset
-
-    def expression(self, t: Any) -> Any:
-        return self.outer * sympy.floor((self.inner * t + self.shift) / sympy.Integer(self.period)) + self.offset
-
-
 def affine(answer: Answer, start: int, known: list[int]) -> tuple[Steps, int, int | None] | None:
     """``answer`` as steps, and the lowest and the highest size (None: any) for which it is that.
 
@@ -48,34 +32,9 @@ def affine(answer: Answer, start: int, known: list[int]) -> tuple[Steps, int, in
     """
     for longest in (8, LONGEST):
         values = [v for v in map(answer, range(start, start + 2 * longest + 8)) if v is not None]
-        form = _periodic(start, values, longest) if len(values) == 2 * longest + 8 else None
+        form = periodic(start, values, longest) if len(values) == 2 * longest + 8 else None
         if form is not None and all(answer(n) == form(n) for n in known):
             return form, *_range(answer, form, min(known), max(known))
-    return None
-
-
-def _periodic(start: int, values: list[int], longest: int) -> Steps | None:
-    for period in range(1, longest + 1):
-        steps = {b - a for a, b in zip(values, values[period:], strict=False)}
-        if len(steps) == 1:
-            return _steps(start, values, period, steps.pop())
-    return None
-
-
-def _steps(start: int, values: list[int], period: int, rise: int) -> Steps | None:
-    """Values that rise by so much in every period."""
-    if period == 1:
-        return Steps(1, rise, values[0] - rise * start, 1, 0)
-    # (rise t + shift) // period, with the shift of least size that gives the first period.
-    over = [v * period - rise * (start + i) for i, v in enumerate(values[:period])]
-    low, high = max(over), min(over) + period - 1
-    if low <= high:
-        return Steps(1, rise, min(range(low, high + 1), key=abs), period, 0)
-    # All of the rise at once.
-    for shift in range(period):
-        form = Steps(rise, 1, shift, period, values[0] - rise * ((start + shift) // period))
-        if all(v == form(start + i) for i, v in enumerate(values)):
-            return form
     return None
 
 
@@ -110,36 +69,41 @@ def _edge(wrong: Callable[[int], bool], bad: int, good: int) -> int:
     return good
 
 
-def additive(
+def several(
     answer: Callable[[Mapping[Unit, int]], int | None], given: Mapping[Unit, int], points: list[dict[Unit, int]]
 ) -> tuple[Any, list[Any]] | None:
-    """``answer`` as a sum of functions of one size each, in the symbols ``t0``, ``t1``... of the sizes given.
+    """``answer`` as a sum, or else a product, of steps in one size each, in the symbols ``t0``, ``t1``...
 
-    Returns the expression and the conditions it holds under.
+    Returns the expression and the conditions it holds under; None if it does not hold at the points.
     """
     here = answer(given)
     if here is None:
         return None
-    total: Any = sympy.Integer(here)
+    parts: list[tuple[Unit, Steps]] = []
     conditions: list[Any] = []
     for k, (axis, n) in enumerate(given.items()):
 
         def alone(m: int, axis: Unit = axis) -> int | None:
             return answer({**given, axis: m})
 
-        trial = [n - 1, n + 1, n + 2, 2 * n, 3 * n + 1, n + 64, n + 129, n + 1000]
-        answers = [alone(m) for m in trial if m > 0]
+        trial = [m for m in (n - 1, n + 1, n + 2, 2 * n, 3 * n + 1, n + 64, n + 129, n + 1000) if m > 0]
         known = sorted({n, *(p[axis] for p in points)})
-        if all(v is None or v == here for v in [*answers, *map(alone, known)]):
+        if all(v is None or v == here for v in map(alone, [*trial, *known])):
             continue
         form = affine(alone, n, [m for m in known if alone(m) is not None])
         if form is None:
             return None
         steps, lowest, highest = form
-        mine = symbol(f"t{k}")
-        total += steps.expression(mine) - here
+        parts.append((axis, steps))
         if lowest > 1:
-            conditions.append(mine >= lowest)
+            conditions.append(symbol(f"t{k}") >= lowest)
         if highest is not None:
-            conditions.append(mine <= highest)
-    return total, conditions
+            conditions.append(symbol(f"t{k}") <= highest)
+    seen = [(p, n) for p in points if (n := answer(p)) is not None]
+    names = {axis: symbol(f"t{k}") for k, axis in enumerate(given)}
+    if all(here + sum(f(p[u]) - here for u, f in parts) == n for p, n in seen):
+        return sympy.Integer(here) + sum(f.expression(names[u]) - here for u, f in parts), conditions
+    if all(here * prod(f(p[u]) for u, f in parts) == n * here ** len(parts) for p, n in seen):
+        whole = prod((f.expression(names[u]) for u, f in parts), start=sympy.Integer(here))
+        return whole / sympy.Integer(here) ** len(parts), conditions
+    return None

@@ -12,7 +12,7 @@ import sympy
 import torch
 
 from ncd.analysis.formula import Unknown, at, evaluated, expression, symbol, tidy
-from ncd.analysis.growth import additive
+from ncd.analysis.growth import several
 from ncd.analysis.vary import Key, Point, Varied, makes, shape_of, vary
 from ncd.circuit.axis import Axis
 from ncd.circuit.diagram import Array, Diagram, Op
@@ -159,7 +159,7 @@ class Solver:
         others = [
             {u: total(u, seen) for u in moving} for seen in self.seen if all(seen.get(a) for u in moving for a in u)
         ]
-        found = additive(answer, here, others)
+        found = several(answer, here, others)
         if found is None:
             return self.fitted(values)
         expr, conditions = found
