@@ -157,7 +157,8 @@ class _Text(StrPrinter):
             return "-" + self.parenthesize(-expr, PRECEDENCE["Mul"])
         top, bottom = sympy.fraction(expr)
         if bottom != 1:
-            return f"{self._factor(top)}/{self.parenthesize(bottom, PRECEDENCE['Pow'])}"
+            over = "//" if self.python and bottom.is_Integer else "/"
+            return f"{self._factor(top)}{over}{self.parenthesize(bottom, PRECEDENCE['Pow'])}"
         factors = sorted(rest.as_ordered_factors(), key=str) if c != 1 else expr.as_ordered_factors()
         if c != 1:
             factors = [c, *rest.as_ordered_factors()]

@@ -34,11 +34,11 @@ def affine(answer: Answer, start: int, known: list[int]) -> tuple[Steps, int, in
         values = [v for v in map(answer, range(start, start + 2 * longest + 8)) if v is not None]
         form = periodic(start, values, longest) if len(values) == 2 * longest + 8 else None
         if form is not None and all(answer(n) == form(n) for n in known):
-            return form, *_range(answer, form, min(known), max(known))
+            return form, *limits(answer, form, min(known), max(known))
     return None
 
 
-def _range(answer: Answer, formula: Steps, low: int, high: int) -> tuple[int, int | None]:
+def limits(answer: Answer, formula: Callable[[int], int], low: int, high: int) -> tuple[int, int | None]:
     """The lowest and the highest size for which the formula does not contradict the answers."""
 
     def wrong(n: int) -> bool:
@@ -99,7 +99,7 @@ def several(
             conditions.append(symbol(f"t{k}") >= lowest)
         if highest is not None:
             conditions.append(symbol(f"t{k}") <= highest)
-    seen = [(p, n) for p in points if (n := answer(p)) is not None]
+    seen = [(p, made) for p in points if (made := answer(p)) is not None]
     names = {axis: symbol(f"t{k}") for k, axis in enumerate(given)}
     if all(here + sum(f(p[u]) - here for u, f in parts) == n for p, n in seen):
         return sympy.Integer(here) + sum(f.expression(names[u]) - here for u, f in parts), conditions

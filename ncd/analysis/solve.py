@@ -5,28 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
-from math import prod
 from typing import Any
 
 import sympy
 import torch
 
-from ncd.analysis.formula import Unknown, at, evaluated, expression, symbol, tidy
-from ncd.analysis.growth import several
-from ncd.analysis.vary import Key, Point, Varied, makes, shape_of, vary
+from ncd.analysis.formula import Unknown, at, expression, symbol, tidy
+from ncd.analysis.growth import limits, several
+from ncd.analysis.local import Local, Unit, total, units
+from ncd.analysis.vary import Key, Point, Varied, makes, vary
 from ncd.circuit.axis import Axis
 from ncd.circuit.diagram import Array, Diagram, Op
 from ncd.tracing.again import Made
 from ncd.tracing.callables import short
-from ncd.tracing.counted import Tree
-from ncd.tracing.derive import undisturbed
-from ncd.tracing.plain import tensors
-from ncd.tracing.record import Recorded, Value
+from ncd.tracing.counted import LOST, Tree
+from ncd.tracing.record import Recorded
 
 LOOPING = frozenset("lstm gru rnn_tanh rnn_relu".split())
 """Calls that take as many steps as a size: they are not asked at a thousand."""
-Unit = tuple[int, ...]
-"""An axis by the ids of its atomic parts."""
 
 
 @dataclass
@@ -47,6 +43,7 @@ class Solver:
         self.chosen = [{s: p.axes[a] for a, s in self.symbols.items()} for p in self.points]
         self.traced = {leaf.id: leaf.size for a in self.arrays.values() for leaf in a.wires}
         self.seen = [self.sizes_at(p) for p in self.points]
+        self.sliced = {made for made, way in self.points[0].numbers if "start" in way or "stop" in way}
 
     # ---------------------------------------------------------------- what was seen
     def sizes_at(self, point: Point) -> dict[int, int | None]:
@@ -119,6 +116,33 @@ class Solver:
                 values = [seen.get(leaf.id) for seen in self.seen]
                 self.formulas[leaf.id] = self.made(key, array, k, axis, leaf, given, values)
         self.settle(leaf for a in op.outputs for leaf in a.wires)
+        new = {leaf.id for _, _, axis in fresh for leaf in axis.leaves}
+        kept = [(a, k) for a in op.outputs for k, x in enumerate(a.axes) if not new & {leaf.id for leaf in x.leaves}]
+        recorded = self.points[1].calls.get(key) if len(self.points) > 1 else None
+        if recorded is not None and key in self.sliced:
+            self.whole(recorded, kept, given)
+
+    def whole(self, recorded: Recorded, kept: list[tuple[Array, int]], given: list[Unit]) -> None:
+        """A slice that takes all of an axis does so up to some size only."""
+        point, sizes = self.points[1], self.seen[1]
+        local = Local(self.arrays, recorded, point, sizes)
+        ids = [v.id for v in recorded.outs]
+        moving = [u for u in units([*given, *local.told]) if any(map(self.moves, u)) and all(sizes.get(a) for a in u)]
+        wanted = [(ids.index(a.id), k, a.axes[k]) for a, k in kept if a.id in ids]
+        for u in moving:
+
+            def same(n: int, u: Unit = u) -> int | None:
+                shapes = local.shapes({u: n})
+                env = {u: n}
+                if shapes is None:
+                    return None
+                return int(all(shapes[at][k] == local.size(axis, env) for at, k, axis in wanted))
+
+            tried = [total(u, seen) for seen in self.seen if all(seen.get(a) for a in u)]
+            lowest, highest = limits(same, lambda _: 1, min(tried), max(tried))
+            expr = sympy.Mul(*(self.formulas.get(a) or sympy.oo for a in u))
+            self.conditions += [expr >= lowest] if lowest > 1 else []
+            self.conditions += [expr <= highest] if highest is not None else []
 
     def made(
         self,
@@ -137,7 +161,7 @@ class Solver:
         recorded = point.calls.get(key)
         if recorded is None or short(recorded.fn) in LOOPING:
             return self.fitted(values)
-        local = Local(self, recorded, key, point, sizes)
+        local = Local(self.arrays, recorded, point, sizes)
         moving = [u for u in units([*given, *local.told]) if any(map(self.moves, u))]
         rest = [x.id for x in axis.leaves if x.id != leaf.id]
         ids = [v.id for v in recorded.outs] or [new.id for _, new in recorded.writes]
@@ -193,10 +217,17 @@ class Solver:
             seen = [at(expr, c) for c in self.chosen]
             (difference, *others) = [v - n for v, n in zip(values, seen, strict=True)]
             if all(d == difference for d in others):
-                return expr + difference
+                return self.as_tried(expr + difference)
             if all(v * seen[0] == n * values[0] for v, n in zip(values, seen, strict=True)):
-                return expr * sympy.Rational(values[0], seen[0])
+                return self.as_tried(expr * sympy.Rational(values[0], seen[0]))
         return None
+
+    def as_tried(self, expr: Any) -> Any:
+        """A formula of which it is not known why it holds: said of the range of sizes that were tried."""
+        for s in expr.free_symbols:
+            tried = [chosen[s] for chosen in self.chosen]
+            self.conditions += [s >= min(tried), s <= max(tried)]
+        return expr
 
     # ---------------------------------------------------------------- literals
     def dimension(self, value: int, k: int) -> Any:
@@ -213,7 +244,7 @@ class Solver:
         known: dict[Any, Any] = {}
         for key, n in self.points[0].numbers.items():
             values = [p.numbers.get(key) for p in self.points]
-            trees = [p.trees[key] for p in self.points if key in p.trees]
+            trees = [p.trees[key[0]][key[1]] for p in self.points if key[1] in p.trees.get(key[0], ())]
             if not trees:
                 if len(set(values)) == 1:
                     found[key] = n
@@ -239,23 +270,35 @@ class Solver:
         return self.fitted(values)
 
     def guards(self) -> list[Any]:
-        """What the program asked about sizes, as it came out every time."""
+        """What the program asked about sizes, as it came out every time.
+
+        A size that it computed with out of sight is taken for known where it was tried.
+        """
         common: set[Any] | None = None
+        lost: set[Tree] = set()
         for p in self.points[1:]:
             here = set()
             for op, a, b, outcome in set(p.guards):
+                if op == LOST:
+                    lost.add(a)
+                    continue
                 try:
                     said = expression((op, a, b), self.dimension)
                 except (Unknown, TypeError):
                     continue
                 here.add(said if outcome else sympy.Not(said))
             common = here if common is None else common & here
+        for tree in lost:
+            try:
+                self.as_tried(expression(tree, self.dimension))
+            except Unknown:
+                self.as_tried(sympy.Add(*self.symbols.values()))
         return sorted(common or (), key=str)
 
     def limits(self) -> tuple[Any, ...]:
         """The conditions that say something, and hold as traced."""
         kept = []
-        for c in dict.fromkeys([*self.conditions, *self.guards()]):
+        for c in dict.fromkeys([*self.guards(), *self.conditions]):
             if c in (sympy.true, sympy.false) or not all(c.xreplace(chosen) == True for chosen in self.chosen):  # noqa: E712
                 continue
             kept.append(c)
@@ -271,88 +314,6 @@ class Solver:
                 if y is None or x.shape != y.shape or type(x) is not type(y) or not _equal(x, y):
                     found.add(i)
         return frozenset(found)
-
-
-class Local:
-    """One call, run on meta tensors at other sizes of the axes it is given."""
-
-    def __init__(
-        self, solver: Solver, call: Recorded, key: Made, point: Point, sizes: Mapping[int, int | None]
-    ) -> None:
-        self.solver, self.recorded, self.point, self.sizes = solver, call, point, sizes
-        self.trees = {way: tree for (made, way), tree in point.trees.items() if made == key}
-        self.told = [u for tree in self.trees.values() for u in self._axes(tree)]
-        self.answers: dict[Any, list[tuple[int, ...]] | None] = {}
-
-    def _axes(self, tree: Tree) -> list[Unit]:
-        """The axes that a number was computed from."""
-        if not isinstance(tree, tuple):
-            return []
-        if tree[0] == "dim":
-            array = self.solver.arrays.get(tree[1])
-            return [tuple(leaf.id for leaf in array.axes[tree[2]].leaves)] if array is not None else []
-        return [u for t in tree[1:] for u in self._axes(t)]
-
-    def shapes(self, env: Mapping[Unit, int]) -> list[tuple[int, ...]] | None:
-        """The shapes that the call makes; None where it raises."""
-        key = tuple(sorted(env.items()))
-        if key not in self.answers:
-            try:
-                self.answers[key] = self._run(env)
-            except Exception:
-                self.answers[key] = None
-        return self.answers[key]
-
-    def _run(self, env: Mapping[Unit, int]) -> list[tuple[int, ...]]:
-        sizes = {a: n for a, n in self.sizes.items() if n is not None}
-        sizes |= {u[0]: n for u, n in env.items() if len(u) == 1}
-
-        def shape(value: int, was: tuple[int, ...]) -> tuple[int, ...]:
-            array = self.solver.arrays.get(value)
-            if array is None:
-                return was
-            now = shape_of(array, sizes)
-            return tuple(
-                env.get(tuple(leaf.id for leaf in axis.leaves), n) if axis.leaves else m
-                for n, m, axis in zip(now, was, array.axes, strict=True)
-            )
-
-        def size(value: int, k: int) -> int:
-            if value not in self.solver.arrays:
-                raise Unknown
-            return shape(value, self.point.shapes[value])[k]  # type: ignore[arg-type]
-
-        def filled(x: Any, way: tuple[Any, ...]) -> Any:
-            if isinstance(x, Value):
-                return torch.empty(shape(x.id, x.shape), dtype=x.dtype, device="meta")
-            if isinstance(x, slice):
-                return slice(*(filled(getattr(x, part), (*way, part)) for part in ("start", "stop", "step")))
-            if isinstance(x, (tuple, list)):
-                return type(x)([filled(y, (*way, i)) for i, y in enumerate(x)])
-            if isinstance(x, dict):
-                return {k: filled(y, (*way, k)) for k, y in x.items()}
-            if isinstance(x, torch.device):
-                return torch.device("meta")
-            return evaluated(self.trees[way], size) if way in self.trees else x
-
-        args = tuple(filled(x, ("args", i)) for i, x in enumerate(self.recorded.args))
-        kwargs = {k: filled(x, ("kwargs", k)) for k, x in self.recorded.kwargs.items()}
-        if not tensors((args, kwargs)) and "device" in kwargs:
-            kwargs["device"] = torch.device("meta")
-        with undisturbed():
-            out = tensors(self.recorded.fn(*args, **kwargs))
-        return [tuple(x.shape) for x in out]
-
-
-def units(axes: Iterable[Unit]) -> list[Unit]:
-    """What varies by itself: composed axes whose parts occur nowhere else, and atomic ones."""
-    distinct = list(dict.fromkeys(u for u in axes if u))
-    whole = [u for u in distinct if all(u == v or not set(u) & set(v) for v in distinct)]
-    return list(dict.fromkeys([*whole, *((a,) for u in distinct if u not in whole for a in u)]))
-
-
-def total(unit: Unit, sizes: Mapping[int, int | None]) -> int:
-    return prod(sizes[a] or 0 for a in unit)
 
 
 def _equal(x: torch.Tensor, y: torch.Tensor) -> bool:

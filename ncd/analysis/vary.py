@@ -28,8 +28,8 @@ class Point:
     axes: dict[int, int]
     shapes: Mapping[int, Sequence[int]]
     numbers: dict[Key, Any] = field(default_factory=dict)
-    trees: dict[Key, Tree] = field(default_factory=dict)
-    guards: list[Guard] = field(default_factory=list)
+    trees: dict[Made, dict[tuple[Any, ...], Tree]] = field(default_factory=dict)
+    guards: Sequence[Guard] = ()
     calls: Mapping[Made, Recorded] = field(default_factory=dict)
     constants: Mapping[int, Any] = field(default_factory=dict)
 
@@ -132,7 +132,7 @@ def same_program(ops: Sequence[Op], found: Again, point: Point) -> None:
                     key = (made(mine), way)
                     point.numbers[key] = plain(n)
                     if tree_of(n) is not n:
-                        point.trees[key] = tree_of(n)
+                        point.trees.setdefault(key[0], {})[way] = tree_of(n)
 
 
 def shape_of(array: Array, sizes: Mapping[int, int]) -> tuple[int, ...]:
@@ -149,15 +149,21 @@ def vary(origin: Origin, ops: Sequence[Op], arrays: Sequence[Array]) -> Varied:
             base.numbers.update({(makes(call), way): n for way, n in numbers(call)})
     fixed = _tied(axes, arrays)
     varied = Varied([base], fixed, {})
+    alone = [(x, a.id, k) for a in arrays for k, x in enumerate(a.axes) if x.id in axes]
 
     def record(sizes: dict[int, int]) -> Point:
         whole = {**base.axes, **sizes}
         found = again(origin, {a.name: shape_of(a, whole) for a in origin.inputs})
         point = Point(whole, found.shapes, guards=found.guards, calls=found.calls, constants=found.constants)
         try:
+            if found.length != origin.length:
+                raise Differs
             same_program(ops, found, point)
         except Differs:
             raise Differs(_other_calls(found.length, origin.length)) from None
+        for leaf, value, k in alone:
+            if leaf.id in sizes and found.shapes[value][k] != sizes[leaf.id]:
+                raise Differs(f"the program takes {found.shapes[value][k]} of it at any size")
         return point
 
     def attempt(sizes: dict[int, int]) -> Exception | None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ncd.circuit.diagram import Origin
 from ncd.tracing.callables import dotted
 from ncd.tracing.containers import map_leaves
-from ncd.tracing.counted import Count, Guard
+from ncd.tracing.counted import LOST, Count, Guards
 from ncd.tracing.inputs import parameter_names
 from ncd.tracing.placeholders import Placeholder
 from ncd.tracing.record import Recorded, Recorder
@@ -28,7 +28,7 @@ class Counting(Recorder):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.guards: list[Guard] = []
+        self.guards = Guards()
 
     def __torch_function__(self, fn: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = super().__torch_function__(fn, types, args, kwargs)
@@ -37,6 +37,9 @@ class Counting(Recorder):
             return out
         value = self.known.get(id(args[0]))
         if value is None:
+            return out
+        if fn.__name__ == "__len__":
+            self.guards.note((LOST, ("dim", value.id, 0), 0, True))
             return out
         sizes = [Count(n, ("dim", value.id, k), self.guards) for k, n in enumerate(value.shape)]
         if isinstance(out, torch.Size):
@@ -49,8 +52,15 @@ class Counting(Recorder):
             whole = whole * n
         return whole
 
+    def call(self, fn: Any, name: str, args: Any, kwargs: Any) -> Any:
+        outer, self.guards.closed = self.guards.closed, True
+        try:
+            return super().call(fn, name, args, kwargs)
+        finally:
+            self.guards.closed = outer
 
-_COUNTS = ("size", "numel", "nelement")
+
+_COUNTS = ("size", "numel", "nelement", "__len__")
 
 
 Made: TypeAlias = tuple[Any, ...]
@@ -64,7 +74,7 @@ class Again:
     shapes: dict[int, tuple[int, ...]]
     calls: dict[Made, Recorded]
     length: int
-    guards: list[Guard]
+    guards: Guards
     constants: dict[int, Tensor]
     """The values of tensors that no call made and no input or weight is."""
 

@@ -2,7 +2,8 @@
 
 ``x.shape[1] // 2`` is an int like any other, with the tree ``("//", ("dim", x, 1), 2)`` hanging on it.
 Where a program compares such numbers, the comparison and its outcome are kept: what was recorded
-after it holds for the sizes with that outcome.
+after it holds for the sizes with that outcome.  Where it turns one into a plain number (``int``,
+``math.sqrt``), so that what it does with it then is out of sight, that is kept too.
 """
 
 from __future__ import annotations
@@ -15,19 +16,31 @@ from typing import Any, TypeAlias
 Tree: TypeAlias = Any
 """A number, ``("dim", id of a value, dimension)``, or an operator followed by trees."""
 Guard: TypeAlias = tuple[str, Tree, Tree, bool]
-"""A comparison, what was compared, and how it came out."""
+"""A comparison, what was compared, and how it came out; or ``LOST`` and the number lost sight of."""
+
+LOST = "lost"
+
+
+class Guards(list[Guard]):
+    """What was asked about sizes, outside of torch's own calls (``closed``)."""
+
+    closed = False
+
+    def note(self, guard: Guard) -> None:
+        if not self.closed:
+            self.append(guard)
 
 
 class Count(int):
     """An int with its tree; ``guards`` is where its comparisons are kept."""
 
     tree: Tree
-    guards: list[Guard]
+    guards: Guards
 
-    def __new__(cls, value: int, tree: Tree = None, guards: list[Guard] | None = None) -> Count:
+    def __new__(cls, value: int, tree: Tree = None, guards: Guards | None = None) -> Count:
         self = super().__new__(cls, value)
         self.tree = int(value) if tree is None else tree
-        self.guards = [] if guards is None else guards
+        self.guards = Guards() if guards is None else guards
         return self
 
     __hash__ = int.__hash__
@@ -37,12 +50,12 @@ class Measure(float):
     """A float with its tree: what is left of sizes after a division or a root."""
 
     tree: Tree
-    guards: list[Guard]
+    guards: Guards
 
-    def __new__(cls, value: float, tree: Tree = None, guards: list[Guard] | None = None) -> Measure:
+    def __new__(cls, value: float, tree: Tree = None, guards: Guards | None = None) -> Measure:
         self = super().__new__(cls, value)
         self.tree = float(value) if tree is None else tree
-        self.guards = [] if guards is None else guards
+        self.guards = Guards() if guards is None else guards
         return self
 
     __hash__ = float.__hash__
@@ -50,14 +63,14 @@ class Measure(float):
 
 def plain(x: Any) -> Any:
     """The number without its history."""
-    return int(x) if isinstance(x, Count) else float(x) if isinstance(x, Measure) else x
+    return int.__int__(x) if isinstance(x, Count) else float.__float__(x) if isinstance(x, Measure) else x
 
 
 def tree_of(x: Any) -> Tree:
     return x.tree if isinstance(x, (Count, Measure)) else x
 
 
-def counted(value: Any, tree: Tree, guards: list[Guard]) -> Any:
+def counted(value: Any, tree: Tree, guards: Guards) -> Any:
     """The number with a history, if it is one."""
     if type(value) is int:
         return Count(value, tree, guards)
@@ -88,7 +101,7 @@ def _compare(symbol: str, op: Callable[[Any, Any], bool]) -> Callable[[Any, Any]
         if not isinstance(other, (int, float)):
             return NotImplemented
         found = op(plain(self), plain(other))
-        self.guards.append((symbol, self.tree, tree_of(other), found))
+        self.guards.note((symbol, self.tree, tree_of(other), found))
         return found
 
     return method
@@ -96,8 +109,16 @@ def _compare(symbol: str, op: Callable[[Any, Any], bool]) -> Callable[[Any, Any]
 
 def _is_not_zero(self: Any) -> bool:
     found = bool(plain(self))
-    self.guards.append(("!=", self.tree, 0, found))
+    self.guards.note(("!=", self.tree, 0, found))
     return found
+
+
+def _lost(to: type, raw: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def method(self: Any) -> Any:
+        self.guards.note((LOST, self.tree, 0, True))
+        return to(raw(self))
+
+    return method
 
 
 _ARITHMETIC = {
@@ -132,4 +153,6 @@ for _kind in (Count, Measure):
         setattr(_kind, f"__{_name}__", _compare(_symbol, _test))
     for _name, _map in _UNARY.items():
         setattr(_kind, f"__{_name}__", _one(_name, _map))
+    setattr(_kind, "__int__", _lost(int, plain))  # noqa: B010
+    setattr(_kind, "__float__", _lost(float, plain))  # noqa: B010
     setattr(_kind, "__bool__", _is_not_zero)  # noqa: B010  a method of both

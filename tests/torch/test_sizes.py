@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import einops
 import pytest
 import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import ncd
-from ncd.analysis.formula import symbol, text
-from ncd.errors import AxisError
+from ncd.analysis.formula import at, symbol, text
+from ncd.errors import AxisError, NCDError
 
 
 class Patches(nn.Module):
@@ -142,15 +145,12 @@ def test_programs_that_ask_about_sizes_say_so_or_have_no_formula() -> None:
         return x[:32] + 1
 
     def rounded(x: Tensor) -> Tensor:
-        return x.new_zeros(int(round(len(x) / 8)) * 8)
+        return x.new_zeros(round(len(x) / 8) * 8)
 
     def squared(x: Tensor) -> Tensor:
         return x.new_zeros(int(len(x) ** 2 / 7))
 
-    def looked_up(x: Tensor) -> Tensor:
-        return x.new_zeros({40: 5, 44: 6}.get(x.shape[0], 3))
-
-    for function in (at_least_ten, two_regimes, hidden_regimes, clipped, rounded, squared, looked_up):
+    for function in (at_least_ten, two_regimes, hidden_regimes, clipped, rounded, squared):
         for traced in (5, 16, 40, 100):
             d = ncd.trace(function, torch.randn(traced), axes="n")
             (size,) = d.sizes().shape(d.outputs[0])
@@ -164,3 +164,125 @@ def test_programs_that_ask_about_sizes_say_so_or_have_no_formula() -> None:
                     continue
                 found = size.xreplace({symbol("n"): n})
                 assert found == len(function(torch.empty(n))), (function.__name__, traced, n, size, s.conditions)
+
+
+def test_an_axis_that_weights_or_the_program_fix_says_why() -> None:
+    d = ncd.trace(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 6 * 6, 5)), torch.randn(2, 3, 8, 8))
+    s = d.sizes()
+    assert set(s.variables) == {"b"}
+    assert "RuntimeError" in s.fixed["y"] and "RuntimeError" in s.fixed["x"]
+    assert s.fixed["c"] == "it is an axis of the parameter 0.weight"
+    with pytest.raises(AxisError, match="'y' cannot vary"):
+        d.axes.at(y=9)
+
+    def loop(x: Tensor) -> Tensor:
+        h = x[:, 0]
+        for t in range(1, x.shape[1]):
+            h = torch.tanh(h + x[:, t])
+        return h
+
+    s = ncd.trace(loop, torch.randn(2, 6, 4), axes="b s d").sizes()
+    assert set(s.variables) == {"b", "d"}
+    assert "it loops over the axis" in s.fixed["s"]
+
+
+def test_only_multiples() -> None:
+    """A skip over two halvings fits only where the image is a multiple of 4."""
+
+    def skip(x: Tensor) -> Tensor:
+        down = nn.functional.max_pool2d(x, 2)
+        least = nn.functional.interpolate(nn.functional.max_pool2d(down, 2), scale_factor=2)
+        return torch.cat([nn.functional.interpolate(torch.cat([down, least], 1), scale_factor=2), x], 1)
+
+    d = ncd.trace(skip, torch.randn(2, 3, 48, 32), axes="b c y x")
+    s = d.sizes()
+    assert s.steps == {"y": 4, "x": 4}
+    assert [text(e) for e in s.shape(d.outputs[0])] == ["b", "3·c", "y", "x"]
+    with pytest.raises(AxisError, match="not a multiple of 4"):
+        s.at(y=50)
+
+
+def test_a_batch_of_one_containers_and_masks() -> None:
+    def attend(batch: dict[str, Tensor], mask: Tensor) -> Tensor:
+        q, k = batch["q"], batch["k"]
+        b, s, _ = q.shape
+        scores = q @ k.mT / math.sqrt(q.shape[-1])
+        scores = scores.masked_fill(~mask.view(b, 1, -1), -1e9)
+        causal = torch.ones(s, k.shape[1], dtype=torch.bool).tril()
+        return scores.masked_fill(~causal, -1e9).softmax(-1).reshape(b * s, -1)
+
+    batch = {"q": torch.randn(1, 5, 8), "k": torch.randn(1, 7, 8)}
+    mask = torch.ones(1, 7, dtype=torch.bool)
+    d = ncd.trace(attend, batch, mask, axes={"batch.q": "b s d", "batch.k": "b t d", "mask": "b t"})
+    s = d.sizes()
+    assert dict(s.variables) == {"b": 1, "s": 5, "t": 7, "d": 8}
+    assert [text(e) for e in s.shape(d.outputs[0])] == ["b·s", "t"]
+    ones = next(i for i, op in enumerate(d.ops) if op.name == "ones")
+    assert [s.literals[ones, ("args", k)] for k in (0, 1)] == [symbol("s"), symbol("t")]
+    view = next(i for i, op in enumerate(d.ops) if op.name == "view")
+    assert [s.literals[view, ("args", k)] for k in (1, 2, 3)] == [symbol("b"), 1, -1]
+    scale = next(i for i, op in enumerate(d.ops) if op.name in ("truediv", "div"))
+    assert s.literals[scale, ("args", 1)] is None  # math.sqrt keeps no history, and d varies here
+
+
+def test_composed_input_axes() -> None:
+    """A named axis that the program takes apart is still the variable."""
+
+    def patchify(image: Tensor) -> Tensor:
+        return einops.rearrange(image, "b c (y p) (x q) -> b (y x) (p q c)", p=4, q=4)
+
+    d = ncd.trace(patchify, torch.randn(2, 3, 20, 28), axes="b c h w")
+    s = d.sizes()
+    assert dict(s.variables) == {"b": 2, "c": 3, "h": 20, "w": 28}
+    assert s.steps == {"h": 4, "w": 4}
+    assert [text(e) for e in s.shape(d.outputs[0])] == ["b", "(h·w)/16", "16·c"]
+    assert s.shape(d.outputs[0])[1].xreplace({symbol("h"): 24, symbol("w"): 8}) == 12
+
+
+def test_parts_and_drawn_diagrams_know_the_same() -> None:
+    d = ncd.trace(Patches(), torch.randn(2, 3, 64, 48), axes="b c h w")
+    for part in (d["patch"], d.simplify(), d.simplify()["q"], d.rename({"h": "height"})):
+        expr = [e for name, e in part.axes.formulas.items() if e.free_symbols and name in ("y", "n")]
+        assert expr and all(at(e, {symbol("h"): 64, symbol("height"): 64, symbol("w"): 48}) in (4, 13) for e in expr)
+
+
+def test_a_diagram_from_a_file_says_that_it_has_none() -> None:
+    d = ncd.trace(Patches(), torch.randn(2, 3, 64, 48), axes="b c h w")
+    read = ncd.Diagram.from_json(d.to_json())
+    assert dict(read.axes) == dict(d.axes)
+    assert "y = 4" in repr(read.axes) and "no program to run" in repr(read.axes)
+    with pytest.raises(NCDError, match="no program to run"):
+        read.axes.formulas
+
+
+def test_nothing_is_left_changed() -> None:
+    model = Patches()
+    before, state = {k: v.clone() for k, v in model.state_dict().items()}, torch.get_rng_state()
+    ncd.trace(model, torch.randn(2, 3, 64, 48, generator=torch.Generator().manual_seed(0))).sizes()
+    assert torch.equal(state, torch.get_rng_state())
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+
+
+LAYERS = st.one_of(
+    st.builds(
+        lambda k, s, p, d: nn.Conv2d(2, 2, k, s, p, d),
+        st.integers(1, 4),
+        st.integers(1, 3),
+        st.integers(0, 2),
+        st.integers(1, 2),
+    ),
+    st.builds(lambda k, s, c: nn.MaxPool2d(k, s, ceil_mode=c), st.integers(1, 3), st.integers(1, 3), st.booleans()),
+    st.builds(lambda k, s: nn.ConvTranspose2d(2, 2, k, s), st.integers(1, 4), st.integers(1, 3)),
+)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(LAYERS, min_size=1, max_size=4), st.integers(30, 90), st.integers(30, 90), st.integers(1, 4))
+def test_chains_of_windows(layers: list[nn.Module], h: int, w: int, b: int) -> None:
+    model = nn.Sequential(*layers).eval()
+    d = ncd.trace(model, torch.randn(2, 2, 41, 53), axes="b c h w")
+    s = d.sizes()
+    assume("h" in s.variables and "w" in s.variables)
+    said = [at(e, {symbol("b"): b, symbol("c"): 2, symbol("h"): h, symbol("w"): w}) for e in s.shape(d.outputs[0])]
+    with torch.no_grad():
+        assert said == list(model(torch.randn(b, 2, h, w)).shape)
