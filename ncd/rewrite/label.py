@@ -97,13 +97,22 @@ def _scale_label(net: Net, node: Node) -> str:
     return f"×{c:.3g}".replace("-", "−")
 
 
+def _number(x: float) -> str:
+    """``0.5``, ``10^{−5}``, ``1.5·10^{−6}``: three digits that tell."""
+    mantissa, e, exponent = f"{x:.3g}".partition("e")
+    text = mantissa
+    if e:
+        text = ("" if mantissa == "1" else f"{mantissa}·") + f"10^{{{int(exponent)}}}"
+    return text.replace("-", "−")
+
+
 def _map_label(net: Net, node: Node, name: str, sample: Sample) -> str:
     numbers = list(node.literals)
     for a, row in zip(node.ins, node.itok, strict=True):
         if net.constant(a) and set(row) <= node.targets:
             value = sample.value(a.id)
             numbers += [] if value is None or value.numel() == 0 else [float(value.reshape(-1)[0])]
-    n = f"{numbers[0]:.3g}".replace("-", "−") if len(numbers) == 1 else ""
+    n = _number(numbers[0]) if len(numbers) == 1 else ""
     if name == "rsub":
         return f"{n or 'c'}−·"
     if node.worded:
@@ -111,16 +120,16 @@ def _map_label(net: Net, node: Node, name: str, sample: Sample) -> str:
     if name in ("add", "sub", "mul", "div", "truediv", "eq", "ne", "lt", "le", "gt", "ge") and n:
         return f"{SIGNS[name]}{n}"
     if name == "pow" and n:
-        return f"^{{{n}}}"
+        return f"·^{{{n}}}"
     if node.label and node.symbol == "map" and node.label != name:
         return node.label
     known = {
         "relu": "R",
         "sigmoid": "σ",
         "neg": "−",
-        "square": "^{2}",
-        "reciprocal": "^{−1}",
-        "rsqrt": "^{−½}",
+        "square": "·^{2}",
+        "reciprocal": "·^{−1}",
+        "rsqrt": "·^{−½}",
         "sqrt": "√",
         "logical_not": "¬",
         "bitwise_not": "¬",

@@ -212,9 +212,11 @@ class Axes:
                 while name in taken:
                     name, n = f"{names[a].rstrip('0123456789')}{n}", n + 1
                 taken.add(name)
-                n, part = whole.get(a, (1, a))
-                shown = f"{n}{self.sealed[part].name}" if n > 1 and part in self.sealed else ""
-                self.sealed[a] = Axis(next(ids), name, 1 if a in grown else a.size, shown=shown)
+                self.sealed[a] = Axis(next(ids), name, 1 if a in grown else a.size)
+        given = {leaf.id for a in self.diagram.inputs for leaf in a.wires}
+        for a, (n, part) in whole.items():
+            if self.sealed[a].id not in given:
+                self.sealed[a] = replace(self.sealed[a], shown=f"{n}{self.sealed[part].name}")
         now = {i: tuple(self.sealed[a] for a in leaves((atom,))) for i, atom in self.atoms.items()}
         return {i: parts for i, parts in now.items() if parts != (self.leaves[i],)}
 

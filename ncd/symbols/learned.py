@@ -43,5 +43,5 @@ def source_width(label: str) -> float:
 
 
 def _is_parameter(label: str) -> bool:
-    """Learned arrays bear a bold capital (P, W_q), constants anything else."""
-    return label[:1].isalpha() and label[0].isupper() and (len(label) == 1 or label[1] in "_^")
+    """Learned arrays bear a bold capital (P, W_q) or the letters of a norm, constants anything else."""
+    return label in ("γ", "β") or label[:1].isalpha() and label[0].isupper() and (len(label) == 1 or label[1] in "_^")

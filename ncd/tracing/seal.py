@@ -328,7 +328,7 @@ def seal(
     """
     s = Sealer(recording, woven, sizes, literal.calls)
     kept, needed = live(woven, recording.outputs)
-    s.name_axes([woven[k] for k in kept] + [w for k in kept for w in opened.get(k, ())])
+    s.name_axes([w for k in kept for w in (*opened.get(k, ()), woven[k])])
     position = {k: i for i, k in enumerate(kept)}
     ops = tuple(s.op(woven[k], needed, literal.calls[k]) for k in kept)
     for k, inner in opened.items():
