@@ -109,6 +109,7 @@ def _theme(name: str, p: _Palette) -> Theme:
         "separator": Style(stroke=p.ink, width=p.separator[0], dash=dashes),
         "bracket": Style(stroke=p.ink, width=2 * p.line, cap="round"),
         "arrow": Style(fill=p.ink),
+        "carried": Style(fill=p.ink),
         "block": Style(width=0.8),
         "front": Style(width=0.8 * p.glyph),
         "side": Style(width=0.8 * p.glyph),

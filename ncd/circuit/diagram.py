@@ -184,8 +184,10 @@ class Block:
     """One call of a module: ``path`` is its name (``h.0.attn``; a second call is ``h.0.attn#2``).
 
     ``parent`` is the path of the call it was made from, None at the top.  ``repeat`` > 1: this
-    block stands for so many equal ones in a row; ``also`` lists the paths of the others.  A block
-    that holds what one op was opened into has that ``op``.
+    block stands for so many equal ones in a row; ``also`` lists the paths of the others.  ``carried`` are
+    pairs of array ids: what the first turn starts from, and what every turn makes for the next in its place.
+    ``weights``: whether all turns apply the ``same``, or each its ``own``; ``partly`` some, empty none.
+    A block that holds what one op was opened into has that ``op``.
     """
 
     path: str
@@ -195,6 +197,8 @@ class Block:
     also: tuple[str, ...] = ()
     title: str = ""
     op: Op | None = None
+    carried: tuple[tuple[int, int], ...] = ()
+    weights: str = ""
 
 
 @dataclass

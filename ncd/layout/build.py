@@ -139,7 +139,11 @@ def _tree(diagram: Diagram, operations: list[Operation]) -> Container:
     """Blocks as containers.  A block that wires leave and re-enter is no block: its parent takes its parts."""
     blocks = {b.path: b for b in diagram.blocks}
     top = [b for b in diagram.blocks if b.parent not in blocks]
-    whole = top[0].path if len(top) == 1 and all(_within(o.op.path, top[0].path, blocks) for o in operations) else None
+    whole = (
+        top[0].path
+        if len(top) == 1 and top[0].repeat == 1 and all(_within(o.op.path, top[0].path, blocks) for o in operations)
+        else None
+    )
     root = Container(None)
     made: dict[str | None, Container] = {None: root, "": root}
     if whole is not None:
@@ -250,9 +254,13 @@ def _ports(root: Container, diagram: Diagram, builder: Builder) -> None:
             c.left = [Port(v, i) for i, v in enumerate(dict.fromkeys((*inputs, *unmade))) if v in uses]
             c.right = [Port(v, i) for i, v in enumerate(results)]
         else:
-            c.left = [Port(v, i) for i, v in enumerate(v for v in read if v not in made)]
-            leaving = (v for v in made if uses.get(v, 0) > read.get(v, 0))
-            c.right = [Port(v, i) for i, v in enumerate(leaving)]
+            pairs = c.block.carried if c.block else ()
+            starts, ends = {a for a, _ in pairs}, {b for _, b in pairs}
+            entering = (v for v in read if v not in made)
+            c.left = [Port(v, i, v.array.id in starts) for i, v in enumerate(entering)]
+            # What the last turn hands on ends at the bracket if nothing reads it.
+            leaving = (v for v in made if uses.get(v, 0) > read.get(v, 0) or v.array.id in ends)
+            c.right = [Port(v, i, v.array.id in ends) for i, v in enumerate(leaving)]
         return made, read
 
     visit(root)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ncd.circuit.diagram import Array, Diagram, Op
+from ncd.circuit.diagram import Array, Block, Diagram, Op
 from ncd.circuit.reads import Read, path_taken, sentences
 from ncd.layout.net import title_of
 
@@ -21,8 +21,26 @@ def facts(diagram: Diagram) -> Facts:
         "op": {str(i): _op(op) | asked.get(i, {}) for i, op in enumerate(diagram.ops)},
         "axis": {str(w.id): {"name": w.name, "size": w.size} for a in diagram.arrays for w in a.wires},
         "array": {str(a.id): _array(a) for a in diagram.arrays},
-        "block": {b.path: {"title": title_of(b), "cls": b.cls, "repeat": b.repeat} for b in diagram.blocks},
+        "block": {
+            b.path: {"title": title_of(b), "cls": b.cls, "repeat": b.repeat, "turns": turns(b, diagram)}
+            for b in diagram.blocks
+        },
     }
+
+
+WEIGHTS = {"same": "the same weights", "own": "each its own weights", "partly": "some weights the same"}
+
+
+def turns(b: Block, diagram: Diagram) -> str:
+    """What a count means: whose weights, and what one turn hands to the next."""
+    if b.repeat < 2:
+        return ""
+    words = [f"{b.repeat} times", *([WEIGHTS[b.weights]] if b.weights in WEIGHTS else [])]
+    if b.carried:
+        shapes = {a.id: a for a in diagram.arrays}
+        handed = [" ".join(w.name for w in shapes[i].wires) or "a number" for i, _ in b.carried if i in shapes]
+        words.append(f"handed on from turn to turn: {', '.join(handed)}")
+    return "; ".join(words)
 
 
 def _op(op: Op) -> dict[str, object]:
@@ -65,6 +83,6 @@ def description(diagram: Diagram) -> str:
     text = f"Neural circuit diagram of {diagram.title or 'a computation'}: {count}"
     text += f" from {arrays(diagram.inputs)}" if diagram.inputs else ""
     text += f" to {arrays(diagram.outputs)}" if diagram.outputs else ""
-    blocks = dict.fromkeys(title_of(b) + (f", {b.repeat} times" if b.repeat > 1 else "") for b in diagram.blocks)
+    blocks = dict.fromkeys(title_of(b) + (f", {turns(b, diagram)}" if b.repeat > 1 else "") for b in diagram.blocks)
     text += "." + (f" Blocks: {'; '.join(blocks)}." if blocks else "")
     return text + (f" It is {path_taken(diagram.reads)}." if diagram.reads else "")

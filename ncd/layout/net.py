@@ -51,12 +51,15 @@ class End:
 
 
 class Port:
-    """An array at a face; the order of ``ends`` is what the search may change."""
+    """An array at a face; the order of ``ends`` is what the search may change.
 
-    __slots__ = ("ends", "operand", "value")
+    ``carried``: at the face of a repeated block, what one turn hands to the next.
+    """
 
-    def __init__(self, value: Value, operand: int = 0) -> None:
-        self.value, self.operand = value, operand
+    __slots__ = ("carried", "ends", "operand", "value")
+
+    def __init__(self, value: Value, operand: int = 0, carried: bool = False) -> None:
+        self.value, self.operand, self.carried = value, operand, carried
         self.ends = [End(w, i, self) for i, w in enumerate(value.wires)]
 
 

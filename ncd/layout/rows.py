@@ -186,6 +186,8 @@ class Page:
             x0, y0, x1, y1 = g.box
             ins, outs = [y + dy for y in g.ins], [y + dy for y in g.outs]
             self.marks += symbols.marks(g.symbol, g.label, x0 + dx, y0 + dy, x1 + dx, y1 + dy, ins, outs, g.ids, g.tone)
+        for x, y, ids in b.carried:
+            put(symbols.carried(x + dx, y + dy, ids))
         for x, y, ids in b.decisions:
             put(symbols.decision(x + dx, y + dy, ids))
         for t in b.labels:
@@ -251,6 +253,8 @@ def _buckets(strip: Strip, runs: Sequence[Run], bounds: Sequence[float]) -> list
         rows[at(g.box[0])].glyphs.append(g)
     for t in strip.labels:
         rows[at(t.x)].labels.append(t)
+    for h in strip.carried:
+        rows[at(h[0])].carried.append(h)
     for m in strip.decisions:
         rows[at(m[0])].decisions.append(m)
     for a in strip.arrows:

@@ -177,8 +177,11 @@ class _Walk:
         broken = k in self.heights.frames[c].broken
         goals = {b.key: b for b in targets}
         after: State = {}
+        going = {p.end.wire.value for p in self.heights.frames[c].pieces[k]}
         for b in sources:
             y = _clamp(now.get(b.key, b.wish), b.low, b.high)
+            if b.upper is b.lower and isinstance(b.upper, Container) and not going.issuperset(b.key[:2]):
+                continue  # what a repeated block hands on, and nothing reads, ends at its edge
             goal = goals.get(b.key)
             if broken:
                 self.draw(b.key, left, y, gap.c0 - 1, y)

@@ -10,11 +10,14 @@ from ncd.layout.heights import Heights
 from ncd.layout.net import Container, End, Lane, Operation, Wire
 from ncd.layout.scene import Ids
 from ncd.layout.spacing import CUP, LEVEL, STUB, Gap, Spacing
+from ncd.symbols.pen import HEAD
 from ncd.text import width
 from ncd.theme import tone
 
 Step = tuple[str, float, float, float, float]
 """('L' or 'C', x0, y0, x1, y1): a level piece, or an S-curve with level ends."""
+BRACKETED = 23.0
+"""How far inside a repeated block its bracket ends, and arrowheads begin."""
 REPEATED_AFTER = 420.0
 """A name is not repeated on a level wire that bore it less than so many px before."""
 
@@ -84,6 +87,8 @@ class Strip:
     frames: list[Frame] = field(default_factory=list)
     arrows: list[tuple[float, float, float, Ids]] = field(default_factory=list)
     """(tail x, tip x, y): a straight arrow that belongs to a symbol."""
+    carried: list[tuple[float, float, Ids]] = field(default_factory=list)
+    """Tips of the arrowheads where one turn of a repeated block hands an array to the next."""
     decisions: list[tuple[float, float, Ids]] = field(default_factory=list)
     """Where values decided what the program did."""
     separators: list[list[Step]] = field(default_factory=list)
@@ -128,12 +133,20 @@ class Drawing:
             cuts = self.spacing.ends(frame.cuts)
             extents = [(y(t), y(b)) for t, b in frame.extents]
             self.strip.frames.append(Frame(c, c.x0, c.x1, extents, cuts))
+            around = self.heights.frames[c.parent].pieces if c.parent else []
+            going = {p.end.wire for pieces in around for p in pieces if p.source is c}
             for p in c.left:
                 for e in p.ends:
                     self.run(e.wire, c.x0, y(e.slot), gaps[0].x0, y(e.slot))
+                    if p.carried:
+                        self.strip.carried.append((c.x0 + BRACKETED, y(e.slot), self._at(e, c)))
             for p in c.right:
                 for e in p.ends:
-                    self.run(e.wire, gaps[-1].x1, y(e.slot), c.x1, y(e.slot))
+                    tip = c.x1 - BRACKETED + HEAD
+                    end = c.x1 if not p.carried or e.wire in going else tip - HEAD / 2
+                    self.run(e.wire, gaps[-1].x1, y(e.slot), end, y(e.slot))
+                    if p.carried:
+                        self.strip.carried.append((tip, y(e.slot), self._at(e, c)))
         for k, gap in enumerate(gaps):
             self._gap(c, k, gap)
             for item in c.columns[k] if k < len(c.columns) else ():
@@ -146,6 +159,14 @@ class Drawing:
                         self._decision(item, self.strip.glyphs[known:])
                 else:
                     self._lane(c, k, item)
+
+    def _at(self, e: End, c: Container) -> Ids:
+        wire = e.wire
+        return Ids(
+            axis=wire.axis.id if wire.axis else None,
+            array=wire.value.array.id,
+            block=c.block.path if c.block else None,
+        )
 
     def _lane(self, c: Container, k: int, lane: Lane) -> None:
         """Past a column; beside a block that rows end in, at a height of its own in each row."""

@@ -10,6 +10,7 @@ from ncd.circuit.diagram import Diagram
 from ncd.rewrite.alias import dead, identity, views
 from ncd.rewrite.attention import open_attention
 from ncd.rewrite.constant import constants, digests, relabelling_gathers, uniform
+from ncd.rewrite.initial import initial_states
 from ncd.rewrite.label import labels
 from ncd.rewrite.learned import learned, split_projections, weight_views
 from ncd.rewrite.mask import masks
@@ -27,6 +28,7 @@ def simplify(diagram: Diagram) -> Diagram:
         return diagram  # simplified before, perhaps before it was saved
     net = Net(diagram)
     sample = Sample(net)
+    initial_states(net)
     identity(net)
     dead(net)
     views(net)

@@ -21,7 +21,8 @@ def constants(net: Net) -> None:
     reached = {a.id for a in net.inputs}
     for node in net.ordered():
         depends = any(a.id in reached or a.kind == "parameter" for a in node.ins)
-        if depends or node.name.rstrip("_") in RANDOM or any(map(net.is_output, node.outs)):
+        exposed = any(a.id in net.exposed or net.is_output(a) for a in node.outs)
+        if depends or exposed or node.name.rstrip("_") in RANDOM:
             reached.update(a.id for a in node.outs)
         else:
             net.drop(node)

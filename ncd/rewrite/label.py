@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from ncd.circuit.diagram import Array, Call
+from ncd.circuit.diagram import Array, Call, Ref
+from ncd.rewrite.alike import said
+from ncd.rewrite.learned import SLICED
 from ncd.rewrite.mask import FORBIDDEN
 from ncd.rewrite.net import Net, Node
 from ncd.rewrite.sample import Sample
@@ -54,6 +56,8 @@ def _label(net: Net, node: Node, sample: Sample) -> None:
         node.label = "★" + _kernel(net, node)
     elif node.symbol == "index":
         node.label = _index(node)
+    elif node.name == "unbind" and node.op is not None and len(node.outs) == 1:
+        node.symbol, node.label = "index", f"[{[a.id for a in node.op.outputs].index(node.outs[0].id)}]"
     elif node.name == "embedding":
         node.label = _table_label(net, node)
 
@@ -165,6 +169,8 @@ def _steps(call: Call, name: str, position: int) -> str:
 def _index(node: Node) -> str:
     """The part of an index that is not everything: ``[0]``, ``[1:]``."""
     call = node.op.body[0] if node.op is not None and node.op.body else None
+    if call is not None and node.name == "select" and len(call.args) == 3:
+        return f"[{call.args[2]}]".replace("-", "−")
     if call is None or node.name != "getitem" or len(call.args) < 2:
         return node.label if node.label not in ("index", "") else node.name.replace("_", " ")
     said = call.args[1] if isinstance(call.args[1], tuple) else (call.args[1],)
@@ -217,9 +223,24 @@ def _roles(net: Net) -> None:
         else:
             rest.setdefault(net.block_of(node), []).append(node)
     for nodes in rest.values():
-        if len(nodes) > 1 and len(nodes) < 10:
-            for k, node in enumerate(nodes):
-                node.label += f"^{k + 1}"
+        # One map is one however often it is applied; of a weight read slice by slice every slice is one.
+        maps = [(tuple(a.id for a in n.ins if net.hidden(a)), _slice(net, n)) for n in nodes]
+        numbers = {m: k + 1 for k, m in enumerate(dict.fromkeys(maps))}
+        if 1 < len(numbers) < 10:
+            for node, m in zip(nodes, maps, strict=True):
+                node.label += f"^{numbers[m]}"
+
+
+def _slice(net: Net, node: Node) -> object:
+    """Which slice of its weight a learned map is."""
+    if SLICED not in node.evidence:
+        return ()
+    made = node.outs[0].id
+    body = net.body(node)
+    pieces = [
+        k for c in body if isinstance(c.out, tuple) for k, r in enumerate(c.out) if isinstance(r, Ref) and r.id == made
+    ]
+    return (*map(said, body), *pieces)
 
 
 def _fed(net: Net, a: Array, depth: int = 0) -> Iterator[tuple[Node, int]]:

@@ -9,6 +9,8 @@ from ncd.rewrite.net import Net, Node
 
 PARTS = frozenset("getitem index index_select slice narrow".split())
 PRODUCTS = frozenset("linear addmm matmul einsum mm bmm baddbmm mv dot inner tensordot bilinear".split())
+SLICED = "rows of one weight, read slice by slice"
+"""The evidence that a learned map is one slice of a larger one."""
 
 
 def weight_views(net: Net) -> None:
@@ -187,7 +189,7 @@ def split_projections(net: Net) -> None:
                     path=r.path if r.path != node.path and r.path.count(".") < node.path.count(".") else node.path,
                     order=r.order,
                     covers=(*node.covers, *r.covers),
-                    evidence=(*node.evidence, "rows of one weight, read slice by slice"),
+                    evidence=(*node.evidence, SLICED),
                 )
             )
             net.drop_keeping_makers(r)

@@ -91,6 +91,8 @@ class Net:
         """Arrays whose memory is written later."""
         self.shared = {old for pairs in writes if len(pairs) > 1 for old, _ in pairs}
         """Those of them that have other names by then."""
+        self.exposed: set[int] = set()
+        """What no input reaches and is drawn all the same."""
         self._sizes: dict[str, int] = {}
         self._parents = {b.path: b.parent for b in exact.blocks}
         self.inputs: list[Array] = list(exact.inputs)

@@ -14,8 +14,9 @@ from itertools import takewhile
 from ncd.circuit.diagram import Array, Block, Diagram, Op
 from ncd.circuit.weave import Form, Weave, mixed
 from ncd.errors import NCDError
+from ncd.rewrite.alike import signature
 from ncd.rewrite.bundle import bundle
-from ncd.rewrite.fold import fold, signature
+from ncd.rewrite.fold import fold
 from ncd.rewrite.outer import outer
 from ncd.rewrite.tree import Branch, drawn_operands, drawn_targets, flat, grow, hidden_arrays
 
@@ -25,7 +26,8 @@ SMALLEST = 3
 
 def prepared(diagram: Diagram) -> Diagram:
     """Folded, with outer axes, bundles and titles; what every depth starts from."""
-    folded = fold(bundle(outer(without_unread(diagram))))
+    drawn = outer(without_unread(diagram)).outer
+    folded = without_unread(fold(bundle(replace(diagram, outer=drawn))))
     root = grow(folded)
     _dissolve(root)
     model = next((b.cls for b in diagram.blocks if b.path == ""), diagram.title)
@@ -35,6 +37,7 @@ def prepared(diagram: Diagram) -> Diagram:
 def without_unread(diagram: Diagram) -> Diagram:
     """Outputs that nothing reads (an LSTM's last state) are not drawn, unless they are all there is."""
     read = {a.id for op in diagram.ops for a in op.inputs} | {a.id for a in diagram.outputs}
+    read |= {made for b in diagram.blocks for _, made in b.carried}
 
     def seen(op: Op) -> Op:
         kept = [k for k, a in enumerate(op.outputs) if a.id in read]
@@ -151,6 +154,12 @@ def closed_block(diagram: Diagram, branch: Branch, hidden: set[int]) -> Op:
                 touched.update(t for t in row if row.count(t) > 1)
         for t in touched | gone:
             classes.touch((id(op), t))
+    # What is handed on from turn to turn goes through the same wires again.
+    for b in (branch.block, *(inner.block for inner in branch.branches())):
+        for start, end in b.carried:
+            if end in made:
+                for k in range(len(made[end].wires)):
+                    classes.join((start, k), (end, k))
     for a in {**entering, **made}.values():
         roots = [classes.root((a.id, k)) for k in range(len(a.wires))]
         for r in roots:

@@ -32,6 +32,9 @@ class Branch:
                 yield from child.branches()
 
 
+Child = Branch | Op
+
+
 def grow(diagram: Diagram) -> Branch:
     """The tree of a diagram; its root is the whole."""
     blocks = {b.path: b for b in diagram.blocks}

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 
 from ncd.layout.scene import NOTHING, Ids, Mark
 from ncd.symbols import blocks, learned, masks, norms, rearranging, windows, words
-from ncd.symbols.pen import CHIP, DEPTH, HALF, HEAD, Pen, arrow, decision, disc, ring
+from ncd.symbols.pen import CHIP, DEPTH, HALF, HEAD, Pen, arrow, carried, decision, disc, ring
 
-__all__ = ["CHIP", "DEPTH", "HALF", "HEAD", "NAMES", "arrow", "decision", "disc", "marks", "ring", "width"]
+__all__ = ["CHIP", "DEPTH", "HALF", "HEAD", "NAMES", "arrow", "carried", "decision", "disc", "marks", "ring", "width"]
 
 
 _SYMBOLS: dict[str, tuple[Callable[[str], float], Callable[[Pen], None]]] = {
@@ -31,6 +31,7 @@ _SYMBOLS: dict[str, tuple[Callable[[str], float], Callable[[Pen], None]]] = {
     "concat": (lambda label: 10.0, rearranging.bar),
     "split": (lambda label: 10.0, rearranging.bar),
     "index": (rearranging.index_width, rearranging.index),
+    "stack": (rearranging.index_width, rearranging.stack),
     "gather": (rearranging.gather_width, rearranging.gather),
     "reduce": (words.reduce_width, words.reduce),
     "map": (words.function_width, words.function),

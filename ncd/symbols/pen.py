@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ncd import text
 from ncd.layout.scene import NOTHING, Dot, Ids, Mark, Path, Segment, Text
@@ -88,6 +88,11 @@ def arrow(x: float, y: float, ids: Ids = NOTHING) -> Path:
 def decision(x: float, y: float, ids: Ids = NOTHING) -> Path:
     """A value was read here, and decided what the program did next: the diamond of a flow chart."""
     return Path("decision", (*through(((x - 5, y), (x, y - 5), (x + 5, y), (x, y + 5))), ("Z", ())), ids)
+
+
+def carried(x: float, y: float, ids: Ids = NOTHING) -> Path:
+    """What one turn of a loop hands to the next: an arrowhead at its bracket, the tip at (x, y)."""
+    return replace(arrow(x, y, ids), role="carried")
 
 
 def through(points: Sequence[Point]) -> tuple[Segment, ...]:

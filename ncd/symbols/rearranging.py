@@ -18,6 +18,16 @@ def index(pen: Pen) -> None:
     _pentagon(pen, "index", "index")
 
 
+def stack(pen: Pen) -> None:
+    """One value of a new axis is written, the mirror image of an index."""
+    tip = min(9.0, (pen.y1 - pen.y0) / 2)
+    x0, y0, x1, y1 = pen.x0 + 0.5, pen.y0 + 3, pen.x1, pen.y1 - 3
+    half = (y1 - y0) / 2
+    pen.stubs(lambda y: x0 + tip * min(1.0, abs(y - pen.cy) / half), None)
+    pen.shape("index", (x1, y0), (x0 + tip, y0), (x0, pen.cy), (x0 + tip, y1), (x1, y1))
+    pen.say("index", pen.label, pen.cx + tip / 2 - 0.5)
+
+
 def gather(pen: Pen) -> None:
     """Values are taken where an array of indices says."""
     _pentagon(pen, "box", role_of(pen.label))

@@ -177,7 +177,7 @@ class Measured:
                     solid[m.ids.op].append(bounds(points))
                 if m.role == "arrow" and m.ids.op is None:
                     self.turns.append(points[1])
-                if m.ids.op is not None or m.role == "arrow":
+                if m.ids.op is not None or m.role in ("arrow", "carried"):
                     self.pieces.append(bounds(points))
         self.symbols = {op: _merged(boxes) for op, boxes in solid.items()}
 

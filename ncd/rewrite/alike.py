@@ -1,0 +1,140 @@
+"""When two ops, or two stretches of ops, draw and compute alike, but for their weights and where they read.
+
+Two stretches are alike if they have the same signature: arrays and indices by number, sizes as they are,
+constants by their values, and the plain arguments of every call that is more than a view or a cast.
+Which element of an axis an index takes is left out: turns of a loop differ in that (see ``places``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from ncd.circuit.diagram import Array, Call, Op, Ref
+from ncd.ops.calls import Row, row
+from ncd.rewrite.tree import Branch, Child
+
+WEIGHTS = ("parameter", "buffer")
+_NAMED = re.compile(r"×[^\d−.].*\^\{-½\}")
+_NUMBERED = re.compile(r"\^\d$")
+NUMBER = re.compile(r"(?<![\w.])[−-]?\d+(?![\w.])")
+"""A whole number in the label of an index."""
+
+
+def signature(part: Sequence[Child], digests: Mapping[int, str]) -> str:
+    """Equal for stretches that are alike, which elements they take included."""
+    arrays: dict[int, int] = {}
+    rows: list[object] = []
+
+    def visit(child: Child, depth: int) -> None:
+        if isinstance(child, Branch):
+            rows.append((depth, child.block.cls, child.repeat))
+            for c in child.children:
+                visit(c, depth + 1)
+            return
+        operands = [*child.inputs, *child.outputs]
+        numbers = tuple(-1 if a.hidden else arrays.setdefault(a.id, len(arrays)) for a in operands)
+        rows.append((alone(child, digests), numbers, places(child)))
+
+    for child in part:
+        visit(child, 0)
+    return repr(rows)
+
+
+def key(child: Child, digests: Mapping[int, str]) -> object:
+    """Equal for children that may be the same one in different turns, whatever they read."""
+    if isinstance(child, Branch):
+        return (child.block.cls, child.repeat, tuple(key(c, digests) for c in child.children))
+    return alone(child, digests)
+
+
+def alone(op: Op, digests: Mapping[int, str]) -> object:
+    """All about an op but which arrays it reads, and which element of an axis."""
+    indices: dict[str, int] = {}
+
+    def operand(a: Array, tokens: tuple[str, ...]) -> object:
+        role: object = "weight" if a.kind in WEIGHTS else ""
+        if a.kind == "constant":
+            role = digests.get(a.id, a.id)
+        wires = tuple(
+            (indices.setdefault(t, len(indices)), op.touches(t), w.size) for t, w in zip(tokens, a.wires, strict=True)
+        )
+        return role, wires
+
+    ins, outs = op.indices()
+    return (
+        op.symbol,
+        op.kind,
+        _label(op),
+        tuple(said(c) for c in op.body if _computes(c)),
+        tuple(operand(a, r) for a, r in zip(op.inputs, ins, strict=True)),
+        tuple(operand(a, r) for a, r in zip(op.outputs, outs, strict=True)),
+        len(places(op)),
+    )
+
+
+def places(op: Op) -> tuple[tuple[int, bool], ...]:
+    """The whole numbers in the views an op takes: which element, from where to where, which of several pieces.
+
+    Each with whether it is a weight that is viewed.  A view that vanished beside a single op took all there was.
+    """
+    found: list[tuple[int, bool]] = []
+    learned = {a.id for a in op.inputs if a.kind in WEIGHTS}
+
+    def visit(x: object) -> None:
+        if isinstance(x, bool):
+            return
+        if isinstance(x, int):
+            found.append((x, of_weight))
+        elif isinstance(x, (tuple, list)):
+            for y in x:
+                visit(y)
+        elif isinstance(x, slice):
+            visit((x.start, x.stop, x.step))
+
+    of_weight = False
+    for call in op.body:
+        known = _row(call)
+        if known is None or known.kind != "rearrange" or known.symbol not in ("index", "split"):
+            continue
+        source = call.args[0] if call.args else None
+        of_weight = isinstance(source, Ref) and source.id in learned
+        if of_weight and isinstance(call.out, Ref):
+            learned.add(call.out.id)
+        if not of_weight and op.symbol != "index" and len(op.covers) < 2:
+            continue
+        visit([*call.args, *(v for _, v in call.kwargs)])
+        if isinstance(call.out, (tuple, list)):
+            found += [(k, of_weight) for k, r in enumerate(call.out) if isinstance(r, Ref) and r.id == op.outputs[0].id]
+    return tuple(found)
+
+
+def _label(op: Op) -> str:
+    """The label without what differs from turn to turn: an axis by name, a number in a block, an element."""
+    if _NAMED.fullmatch(op.label):
+        return "×root"
+    if op.symbol == "linear":
+        return _NUMBERED.sub("^n", op.label)
+    return NUMBER.sub("n", op.label) if op.symbol == "index" else op.label
+
+
+def _row(call: Call) -> Row | None:
+    name = call.name.split(".")[-1]
+    return row(name) or row(name.strip("_"))
+
+
+def _computes(call: Call) -> bool:
+    """Whether a call does more than rename axes or round."""
+    known = _row(call)
+    return known is None or (known.kind != "rearrange" and known.label != "cast")
+
+
+def said(call: Call) -> object:
+    """The name and the plain arguments of a call, without its arrays."""
+
+    def plain(x: object) -> object:
+        if isinstance(x, (tuple, list)):
+            return tuple(map(plain, x))
+        return None if isinstance(x, Ref) else repr(x)
+
+    return call.name, plain(call.args), tuple((k, plain(v)) for k, v in call.kwargs), call.autocast
