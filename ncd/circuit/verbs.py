@@ -161,10 +161,18 @@ class Verbs:
         return run(self, args, kwargs, patch=patch)
 
     def to_code(self: Diagram) -> str:  # type: ignore[misc]
-        """The same computation as Python that reads as if written by hand: functions, loops, einops."""
-        from ncd.emit.code import to_code
+        """The same computation as Python that reads as if written by hand: functions, loops, einops.
 
-        return to_code(self)
+        Where the program is at hand to learn how, it holds for other sizes of the inputs too.
+        """
+        from ncd.emit.code import to_code
+        from ncd.errors import NCDError
+
+        try:
+            sizes = self.sizes()
+        except NCDError:
+            sizes = None
+        return to_code(self, sizes)
 
     def to_module(self: Diagram, module: nn.Module | None = None) -> nn.Module:  # type: ignore[misc]
         """A module that computes the same, sharing the traced module's parameters."""

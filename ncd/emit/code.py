@@ -14,7 +14,7 @@ from ncd.circuit.reads import sentences
 from ncd.emit.binding import folded, hidden, owner
 from ncd.emit.lines import AsTraced, Formulas, Program, program
 from ncd.emit.owned import Owned, looked_up, written_out
-from ncd.emit.parts import Part, Parts, kept
+from ncd.emit.parts import Part, Parts
 from ncd.emit.patterns import with_patterns
 from ncd.emit.tidy import tidy
 from ncd.emit.wrap import WIDTH
@@ -35,7 +35,8 @@ def to_code(diagram: Diagram, sizes: Formulas | None = None) -> str:
     owned = Owned(diagram)
     parts = Parts(whole, owned, _texts(whole, owned))
     constants = {i: name for i, name in looked_up(diagram, owned).items() if _used(whole, i)}
-    texts = {"forward": Function(whole, parts, parts.root, constants).text("forward")}
+    forward = Function(whole, parts, parts.root, constants)
+    texts = {"forward": forward.text("forward")}
     texts |= {g.name: Function(whole, parts, g.first, constants).text(g.name) for g in _outside_in(parts.root)}
     body = "\n\n\n".join("\n".join(lines) for lines in merged(texts).values())
     imports = ["import torch"] if re.search(r"\btorch\.", body) else []
@@ -43,7 +44,7 @@ def to_code(diagram: Diagram, sizes: Formulas | None = None) -> str:
     names = [n for n in EINOPS if re.search(rf"(?<![\w.]){n}\(", body)]
     imports += [f"from einops import {', '.join(names)}"] if names else []
     other = sorted({m for m in re.findall(r"(?<![\w.])([a-z]\w*)\.\w+\.?\w*\(", body) if _package(m, whole)})
-    head = _head(diagram, whole, bool(constants) or any(map(kept, whole.lines)))
+    head = _head(diagram, whole, forward)
     needed = "\n".join([*(f"import {m}" for m in other), *imports])
     return "\n\n".join([head, *([f"{needed}\n"] if needed else [""]), body]) + "\n"
 
@@ -103,17 +104,28 @@ def _texts(whole: Program, owned: Owned) -> dict[int, str]:
     return found
 
 
-def _head(diagram: Diagram, whole: Program, constants: bool) -> str:
+def holds_elsewhere(whole: Program) -> bool:
+    """Whether the formulas of all sizes are known, of some input axes at least."""
+    formulas = whole.formulas
+    unknown = any(leaf.name not in formulas.axes for a in whole.diagram.arrays for leaf in a.wires)
+    return bool(formulas.variables) and not unknown and not whole.unknown
+
+
+def _head(diagram: Diagram, whole: Program, forward: Function) -> str:
     title = diagram.title.replace("\\", "").replace('"', "'")
     sizes = ", ".join(dict.fromkeys(f"{x.name}={x.size}" for a in diagram.inputs for x in a.wires))
-    varied = any(getattr(whole.size(x.name), "free_symbols", ()) for a in diagram.inputs for x in a.wires)
-    inputs = ", ".join(a.name for a in diagram.inputs if a.name) or "inputs"
+    varied = holds_elsewhere(whole)
+    inputs = ", ".join(forward.inputs)
     where = f", traced at {sizes}." if varied else f", for {sizes}." if sizes else "."
-    lines = [f"{title}{where}", "", f"Run it as forward(module, {inputs}): module is the model it was traced from."]
+    lines = [
+        f"{title}{where}",
+        "",
+        f"Run it as forward({', '.join(['module', *forward.inputs])}): module is the model it was traced from.",
+    ]
     if diagram.reads:
         lines += ["", "Values decided what was done.  This is the path taken when"]
         lines += [f"  {s}".replace("\\", "").replace('"', "'") for s in sentences(diagram.reads)]
-    if constants:
+    if forward.needs_constants:
         lines += [
             "What constants holds is no text: ncd.emit.code.compile_code(text, diagram) fills it in and gives",
             f"a function of ({inputs}).",

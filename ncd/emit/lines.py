@@ -59,6 +59,12 @@ class Formulas(Protocol):
     @property
     def axes(self) -> Mapping[str, Any]: ...
 
+    @property
+    def variables(self) -> Mapping[str, int]: ...
+
+    @property
+    def steps(self) -> Mapping[str, int]: ...
+
     def of(self, call: Call) -> Mapping[tuple[Any, ...], Any]: ...
 
 
@@ -67,6 +73,8 @@ class AsTraced:
     """No formula is known: sizes are what they were."""
 
     axes: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, int] = field(default_factory=dict)
+    steps: Mapping[str, int] = field(default_factory=dict)
 
     def of(self, call: Call) -> Mapping[tuple[Any, ...], Any]:
         return {}
@@ -159,12 +167,14 @@ class Program:
     arrays: dict[int, Array]
     returns: list[int]
     formulas: Formulas
+    unknown: bool = False
+    """Whether some number changes with the sizes, nobody knows how."""
     fresh: int = 0
 
     def size(self, axis: str) -> Any:
         """The size of an atomic axis: a formula where one is known."""
         known = self.formulas.axes.get(axis)
-        return self._sizes.get(axis, 1) if known is None else known
+        return self._sizes.get(axis, 1) if known is None else settled(known, self.formulas)
 
     def __post_init__(self) -> None:
         self._sizes = {leaf.name: leaf.size for a in self.arrays.values() for leaf in a.wires}
@@ -191,9 +201,8 @@ def program(diagram: Diagram, formulas: Formulas) -> Program:
     """All calls of a diagram, each once, with formulas for their integers where they are known."""
     exact = diagram.source.exact or diagram
     arrays = {a.id: a for d in (exact, diagram) for a in d.arrays}
-    inside = {id(exact.ops[k]): inner for k, inner in exact.source.opened.items() if exact.ops[k].name in OPENED}
-    arrays |= {a.id: a for inner in inside.values() for op in inner for a in (*op.inputs, *op.outputs)}
-    ops = [inner for op in diagram.ops for inner in inside.get(id(op), (op,))]
+    ops = list(_opened(diagram))
+    arrays |= {a.id: a for op in ops for a in (*op.inputs, *op.outputs) if a.id not in arrays}
     recorded = {id(call): op for op in (*exact.ops, *ops) for call in op.body}
     tail, returns = ending(diagram)
     made: set[int] = set()
@@ -204,17 +213,35 @@ def program(diagram: Diagram, formulas: Formulas) -> Program:
         made.update(results(call))
         op = recorded.get(id(call), NOWHERE)
         pure = not call.writes and not call.name.startswith("#") and any(True for _ in refs(call.out))
-        lines.append(Line(_with_sizes(call, formulas.of(call)), op if len(op.body) == 1 else NOWHERE, path, pure))
-    return Program(diagram, lines, arrays, list(returns), formulas)
+        lines.append(Line(_with_sizes(call, formulas), op if len(op.body) == 1 else NOWHERE, path, pure))
+    unknown = any(None in formulas.of(c).values() for op in ops for c in op.body)
+    return Program(diagram, lines, arrays, list(returns), formulas, unknown)
 
 
-def _with_sizes(call: Call, known: Mapping[tuple[Any, ...], Any]) -> Call:
+def _opened(diagram: Diagram) -> Iterator[Op]:
+    """The ops of a diagram, some composites as what is inside; a part has the composites of the whole."""
+    inside = {a.id: inner for inner in diagram.source.opened.values() for op in inner for a in op.outputs}
+    for op in diagram.ops:
+        inner = inside.get(op.outputs[0].id) if op.name in OPENED and op.outputs else None
+        yield from (op,) if inner is None else inner
+
+
+def settled(value: Any, formulas: Formulas) -> Any:
+    """A formula without what may as well be fixed: an axis that must be a multiple of what it was."""
+    fixed = {v: n for v, n in formulas.variables.items() if formulas.steps.get(v, 1) >= n > 1}
+    if not fixed or not getattr(value, "free_symbols", None):
+        return value
+    return value.subs({s: fixed[s.name] for s in value.free_symbols if s.name in fixed})
+
+
+def _with_sizes(call: Call, formulas: Formulas) -> Call:
+    known = formulas.of(call)
     if not known:
         return call
 
     def walk(x: Any, path: tuple[Any, ...]) -> Any:
         if type(x) in (int, float):
-            value = known.get(path)
+            value = settled(known.get(path), formulas)
             return x if value is None or not getattr(value, "free_symbols", None) else Size(value)
         if isinstance(x, (tuple, list)):
             return type(x)([walk(y, (*path, k)) for k, y in enumerate(x)])

@@ -52,6 +52,7 @@ FRESH = re.compile(
 def identifier(text: str) -> str:
     """The nearest Python name."""
     name = re.sub(r"\W+", "_", text).strip("_") or "x"
+    name = "x" if name == "input" else name
     name = f"x{name}" if name[0].isdigit() else name
     return f"{name}_" if name in RESERVED else name
 
@@ -115,6 +116,8 @@ def hint(line: Line, arrays: dict[int, Array], base: Callable[[int], str]) -> st
     function = line.function
     if function == "reduce":
         function = str(line.call.args[2])
+    if function == "embedding" and not any(w in a.name for a in operands if a.hidden for w in ("pos", "bias", "wpe")):
+        return "x"
     for a in operands:
         if (
             a.kind == "parameter"

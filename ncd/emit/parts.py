@@ -232,10 +232,19 @@ class Parts:
         if value in known:
             return known[value]
         plain = {n: s for n, s in known.items() if n.is_Symbol}
+        for n, s in known.items():
+            # An input may have twice as many elements as an axis has.
+            (symbol,) = n.free_symbols if len(n.free_symbols) == 1 else (None,)
+            if symbol is not None and symbol not in plain and n.is_polynomial(symbol) and sympy.degree(n, symbol) == 1:
+                plain[symbol] = (s - n.coeff(symbol, 0)) / n.coeff(symbol, 1)
         if not value.free_symbols <= set(plain):
             for n, s in sorted(known.items(), key=lambda pair: (-sympy.count_ops(pair[0]), str(pair[1]))):
                 value = value.subs(n, s)
         value = value.subs(plain)
+        if part is self.root:
+            # No input of a part of a diagram may have the axis: then it is as it was.
+            traced = self.program.formulas.variables
+            value = value.subs({s: traced[s.name] for s in value.free_symbols if s.name in traced})
         for symbol in sorted(value.free_symbols, key=str):
             if "." not in symbol.name and symbol not in part.sizes:
                 part.sizes.append(symbol)

@@ -15,7 +15,7 @@ from ncd.emit.formula import integer, is_number
 from ncd.emit.lines import Line, Pattern, Program, ShapeOf, Size, leaves, mapped
 from ncd.emit.names import RESERVED, AxisNames, Namer, hint, identifier, plain, several, singular
 from ncd.emit.owned import under, written_out
-from ncd.emit.parts import Part, Parts
+from ncd.emit.parts import Part, Parts, kept
 from ncd.emit.runs import Run, runs
 from ncd.emit.wrap import WIDTH, wrapped
 from ncd.errors import CheckError
@@ -187,17 +187,17 @@ class Function:
 
     def _signature(self, name: str) -> list[str]:
         words = [self.module] if self.root or self.part.owns else []
-        words += self.inputs + self.extra + [self.size_names.get(s.name, s.name) for s in self.part.sizes]
+        words += self.inputs + [self.size_names.get(s.name, s.name) for s in self.part.sizes] + self.extra
         if self.root and self.needs_constants:
             words.append("constants")
         return wrapped(f"def {name}({', '.join(words)}):")
 
     @property
     def needs_constants(self) -> bool:
-        return self.root and (bool(self.constants) or any(_kept(line) for line in self.part.lines()))
+        return self.root and (bool(self.constants) or any(kept(line) for line in self.part.lines()))
 
     def _docstring(self) -> list[str]:
-        ins = [f"{self.namer_first(k)}: {self._axes(i)}" for k, i in enumerate(self.part.enters)]
+        ins = [f"{name}: {self._axes(i)}" for name, i in zip(self.inputs, self.part.enters, strict=True)]
         outs = [self._axes(i) for i in self.part.leaves]
         text = f"{', '.join(ins)} -> {', '.join(outs)}" if ins else f"-> {', '.join(outs)}"
         if len(text) < WIDTH - 12:
@@ -208,9 +208,6 @@ class Function:
             *wrapped(f"to {', '.join(outs)}.", 4)[:1],
             '    """',
         ]
-
-    def namer_first(self, k: int) -> str:
-        return self.inputs[k]
 
     def _axes(self, i: int) -> str:
         return self.axes.shape(self.arrays[i]) if i in self.arrays else "?"
@@ -331,7 +328,7 @@ class Function:
         return self._line(node, base, dead)
 
     def _give(self, made: Sequence[int], base: str, dead: set[int]) -> list[str]:
-        hints = [base] if len(made) == 1 else [self.role(i) for i in made]
+        hints = [base] if len(made) == 1 else [self._lively(self.role(i), dead) for i in made]
         return [self.namer.give(i, h) for i, h in zip(made, hints, strict=True)]
 
     def _line(self, node: Node, base: str, dead: set[int]) -> list[str]:
@@ -460,11 +457,11 @@ class Function:
         assert part.group is not None
         words = [module or self._block(part)] if part.owns else []
         words += [name(i) for i in part.enters]
+        words += [self.size(s) for s in part.group.first.sizes]
         start = self.places[part]
         for parameter, places in part.group.varying:
             mine = self.parameters.get(start + places[0])
             words.append(f"{identifier(parameter)}={mine or self.spell(part.literals[places[0]])}")
-        words += [self.size(s) for s in part.group.first.sizes]
         return f"{part.group.name}({', '.join(words)})"
 
     # ---------------------------------------------------------------- text
@@ -617,12 +614,6 @@ def _pure(item: Line | Part | Run) -> bool:
     if isinstance(item, Line):
         return item.pure and isinstance(item.call.out, Ref)
     return isinstance(item, Part) and all(line.pure for line in item.lines())
-
-
-def _kept(line: Line) -> bool:
-    from ncd.emit.parts import kept
-
-    return kept(line)
 
 
 def is_literal(x: Any) -> bool:
