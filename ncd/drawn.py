@@ -10,22 +10,34 @@ from torch import Tensor
 
 from ncd.circuit.diagram import Array, Call, Diagram, Op
 from ncd.claims import Claims, difference, uninitialised
-from ncd.emit.binding import ending, is_part
+from ncd.emit.binding import ending, is_part, opened_out
 from ncd.emit.calls import execute, step
 from ncd.emit.values import Values
 from ncd.report import Finding, Report
 
 
-def compare(report: Report, drawn: Diagram, exact: Diagram, values: Values, trials: int, seed: int) -> None:
-    """Run the drawn ops one by one, each on its own inputs alone, and hold them to the recorded values."""
-    recorded: dict[int, Tensor] = {i: values[i] for i in values}  # type: ignore[misc]
+def compare(
+    report: Report,
+    drawn: Diagram,
+    exact: Diagram,
+    values: Values,
+    constants: Mapping[int, Tensor],
+    trials: int,
+    seed: int,
+) -> None:
+    """Run the drawn ops one by one, each on its own inputs alone, and hold them to the recorded values.
+
+    ``constants`` are those of the drawn diagram that no recorded op makes (see ``folded``).
+    """
+    known = set(values)
+    recorded: dict[int, Tensor] = {a.id: values[a] for a in exact.arrays if a.id in known}
     functions = drawn.source.functions or exact.source.functions
     quiet = without_dropout(drawn)
     layer = Claims(report, "drawn", quiet, functions, trials, seed)
     env: dict[int, Tensor] = {}
     for a in quiet.arrays:
         if a.hidden or a in quiet.inputs:
-            x = drawn.source.tensors.get(a.id) if a.id not in recorded else recorded[a.id]
+            x = next((m[a.id] for m in (recorded, drawn.source.tensors, constants) if a.id in m), None)
             if x is not None:
                 env[a.id] = x.clone()
     torch.manual_seed(seed)
@@ -103,7 +115,7 @@ def reachability(report: Report, drawn: Diagram, exact: Diagram) -> None:
     if is_part(drawn):
         return
     left = reaching(drawn)
-    for i, array in reaching(exact).items():
+    for i, array in reaching(replace(exact, ops=tuple(opened_out(exact)))).items():
         if array.kind in ("input", "parameter") and i not in left and 0 not in array.shape:
             what = f"the {array.kind} {array.name or array} reaches the model's output, but not the drawn one"
             report.failures.append(Finding(what, "drawn"))

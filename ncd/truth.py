@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ncd.circuit.diagram import Diagram
 from ncd.claims import Claims, difference
 from ncd.drawn import compare, reachability, without_dropout
-from ncd.emit.binding import is_part, owner, target_of, written
+from ncd.emit.binding import folded, is_part, owner, target_of, written
 from ncd.emit.values import Values, run
 from ncd.errors import CheckError
 from ncd.report import Finding, Report
@@ -58,7 +58,7 @@ def check(
         drawn = diagram if diagram.source.exact is not None else exact.simplify()
         if drawn is not exact:
             quiet = _run(without_dropout(exact), args, kwargs, module, seed)
-            compare(report, drawn, exact, quiet, trials, seed)
+            compare(report, drawn, exact, quiet, folded(drawn, module), trials, seed)
             reachability(report, drawn, exact)
     return report
 

@@ -19,7 +19,7 @@ from benchmarks.sweep.case import Suite
 from benchmarks.sweep.pool import hold_all
 from benchmarks.sweep.report import report, wrong
 
-SUITES = ("transformers", "timm", "torch", "programs")
+SUITES = ("transformers", "timm", "torch_modules", "programs")
 
 
 def main() -> None:

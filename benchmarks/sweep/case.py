@@ -23,7 +23,7 @@ CLOSE = 1e-5
 
 
 class Subject(NamedTuple):
-    """What is traced: a module (put in eval mode) or a function, its arguments, and names of their axes."""
+    """What is traced: a module or a function, its arguments, and names of their axes."""
 
     target: Any
     args: Sequence[Any] = ()
@@ -36,11 +36,13 @@ class Case:
     """A named program.  ``make`` builds it, after the random state is set to ``SEED``.
 
     ``again`` gives other (args, kwargs) of the same shapes; without it they are ``redrawn``.
+    A module is put in eval mode, but for ``train``.
     """
 
     name: str
     make: Callable[[], Subject]
     again: Callable[[Subject], tuple[Sequence[Any], Mapping[str, Any]]] | None = None
+    train: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def hold(case: Case) -> Outcome:
             torch.manual_seed(SEED)
             subject = case.make()
             if isinstance(subject.target, nn.Module):
-                subject.target.eval()
+                subject.target.train(case.train)
         if out.errors:
             return out
         with out.stage("run"), torch.no_grad():

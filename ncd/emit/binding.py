@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
 
-from ncd.circuit.diagram import Array, Call, Diagram
+from ncd.circuit.diagram import Array, Call, Diagram, Op
 from ncd.emit.calls import execute
 from ncd.errors import CheckError
 from ncd.tracing.containers import map_leaves
@@ -136,6 +136,12 @@ def _only_known(diagram: Diagram, given: Mapping[str, Any], tensors: Mapping[str
             )
 
 
+def opened_out(exact: Diagram) -> Iterator[Op]:
+    """The recorded ops, composites that were opened replaced by what is inside them."""
+    for i, op in enumerate(exact.ops):
+        yield from exact.source.opened.get(i, (op,))
+
+
 def folded(diagram: Diagram, module: nn.Module | None) -> dict[int, Tensor]:
     """Constants of a simplified diagram that the exact one computes, from no input: masks, positions, tables."""
     exact = diagram.source.exact
@@ -143,7 +149,7 @@ def folded(diagram: Diagram, module: nn.Module | None) -> dict[int, Tensor]:
     if exact is None or exact is diagram or not wanted:
         return {}
     needed, slice_ = set(wanted), []
-    for op in reversed(exact.ops):
+    for op in reversed([*opened_out(exact)]):
         if any(a.id in needed for a in op.outputs):
             needed |= {a.id for a in op.inputs}
             slice_.append(op)

@@ -7,6 +7,7 @@ establish it, it leaves the ops alone.  More ink, never a lie.
 from __future__ import annotations
 
 from ncd.circuit.diagram import Diagram
+from ncd.rewrite.addend import addends
 from ncd.rewrite.alias import dead, identity, views
 from ncd.rewrite.attention import open_attention
 from ncd.rewrite.constant import constants, digests, relabelling_gathers, uniform
@@ -29,6 +30,7 @@ def simplify(diagram: Diagram) -> Diagram:
     net = Net(diagram)
     sample = Sample(net)
     initial_states(net)
+    addends(net)
     identity(net)
     dead(net)
     views(net)

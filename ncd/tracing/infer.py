@@ -180,7 +180,8 @@ def weave_call(call: Recorded, tensors: Mapping[Value, torch.Tensor]) -> Woven:
     for old, new in call.writes:
         # A write keeps the axes of what was written, whatever the call says about its result.
         if new.dims is None:
-            new.dims = dims(old)
+            # One that gives it another shape (``resize_``) leaves nothing of them.
+            new.dims = dims(old) if old.shape == new.shape else fresh(new.shape)
         elif old.shape == new.shape:
             for a, b in zip(dims(old), new.dims, strict=True):
                 unify(leaves(a), leaves(b))

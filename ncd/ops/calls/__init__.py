@@ -37,7 +37,7 @@ conv1d conv2d conv3d convolution conv_tbc       : window conv ★
 conv_transpose1d conv_transpose2d conv_transpose3d : window upconv ★
 max_pool1d max_pool2d max_pool3d                : window pool max
 max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices : window pool max
-avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d : window pool avg
+avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d lp_pool3d : window pool avg
 adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d : window pool avg
 adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d : window pool max
 interpolate upsample                            : window upconv ↑
