@@ -62,7 +62,7 @@ SWEEP := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1
 RESULTS := benchmarks/results
 
 sweep: $(VENV)/.installed $(SWEEPS)/transformers4/.installed $(SWEEPS)/timm/.installed
-	$(SWEEP) $(BIN)/python -m benchmarks.sweep torch -n $(WORKERS) --out $(RESULTS)/torch.txt
+	$(SWEEP) $(BIN)/python -m benchmarks.sweep torch_modules -n $(WORKERS) --out $(RESULTS)/torch-modules.txt
 	$(SWEEP) $(BIN)/python -m benchmarks.sweep transformers -n $(WORKERS) --out $(RESULTS)/transformers-5.23.txt
 	$(SWEEP) $(SWEEPS)/transformers4/bin/python -m benchmarks.sweep transformers -n $(WORKERS) \
 	  --out $(RESULTS)/transformers-4.57.txt
@@ -98,11 +98,12 @@ $(SWEEPS)/transformers4/.installed: Makefile constraints.txt
 	$(@D)/bin/pip install --quiet --disable-pip-version-check transformers==4.57.6
 	touch $@
 
-# Without what it depends on: that would bring torchvision, of which see constraints.txt.
+# timm imports torchvision, of whose wheel constraints.txt tells; the suite declares the two operators that
+# its import lacks here.  Nowhere else, and without what either depends on: that would be another torch.
 $(SWEEPS)/timm/.installed: Makefile constraints.txt
 	$(sweep_environment)
-	$(@D)/bin/pip install --quiet --disable-pip-version-check pyyaml safetensors huggingface_hub
-	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps timm
+	$(@D)/bin/pip install --quiet --disable-pip-version-check pyyaml safetensors huggingface_hub pillow
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps timm==1.0.31 torchvision==0.28.0
 	touch $@
 
 $(VENV)/.node: js/package.json js/package-lock.json

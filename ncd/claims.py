@@ -162,7 +162,12 @@ def _lively(x: Tensor, array: Array) -> Tensor:
 
 def uninitialised(call: Call) -> bool:
     function = [p for p in call.name.split(".") if p != "default"][-1]
-    return function in ("empty", "empty_like", "empty_strided", "new_empty", "empty_permuted", "new_empty_strided")
+    return function in _UNINITIALISED
+
+
+_UNINITIALISED = frozenset(
+    "empty empty_like empty_strided new_empty empty_permuted new_empty_strided resize_ resize_as_".split()
+)
 
 
 def _has(weave: Weave, operands: Iterable[int], var: str) -> bool:

@@ -99,8 +99,11 @@ def without_dropout(diagram: Diagram) -> Diagram:
         function = call.name.split(".")[-1]
         if "dropout" in function and call.args:
             return replace(call, name="torch.positive", args=call.args[:1], kwargs=())
-        if any(k == "dropout_p" for k, _ in call.kwargs):
-            return replace(call, kwargs=tuple((k, 0.0 if k == "dropout_p" else x) for k, x in call.kwargs))
+        if function == "scaled_dot_product_attention" and len(call.args) > 4:
+            call = replace(call, args=(*call.args[:4], 0.0, *call.args[5:]))
+        off = {"dropout_p": 0.0} | ({"training": False} if function == "multi_head_attention_forward" else {})
+        if any(k in off for k, _ in call.kwargs):
+            return replace(call, kwargs=tuple((k, off.get(k, x)) for k, x in call.kwargs))
         return call
 
     ops = tuple(

@@ -26,7 +26,8 @@ def map_leaves(tree: Any, change: Callable[[str, Any], Any], name: str = "") -> 
         return f"{name}.{key}" if name else str(key)
 
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return type(tree)(*(map_leaves(v, change, at(k)) for k, v in zip(tree._fields, tree, strict=True)))
+        # ``_make``: the constructor of one with methods may want other arguments (torch's ``PackedSequence``).
+        return type(tree)._make(map_leaves(v, change, at(k)) for k, v in zip(tree._fields, tree, strict=True))
     if type(tree) in (tuple, list):
         return type(tree)(map_leaves(v, change, at(i)) for i, v in enumerate(tree))
     if isinstance(tree, Mapping):

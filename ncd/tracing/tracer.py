@@ -44,6 +44,7 @@ def trace(target: Any, *args: Any, axes: Patterns = None, **kwargs: Any) -> Diag
     are none; any exception of the model itself reaches the caller unchanged.
     """
     module, call, title = resolve(target)
+    _has_shapes(module)
     taken = take(module, call, args, kwargs, axes, enlarge=True)
     literal, sizes = taken, {}
     if taken.grown:
@@ -82,6 +83,15 @@ def resolve(target: Any) -> tuple[nn.Module | None, Callable[..., Any], str]:
     raise TraceError(
         f"cannot trace a {type(target).__name__}", fix="pass an nn.Module, a bound method or a function of tensors"
     )
+
+
+def _has_shapes(module: nn.Module | None) -> None:
+    for name, p in module.named_parameters() if module is not None else ():
+        if nn.parameter.is_lazy(p):
+            raise TraceError(
+                f"the parameter {name!r} has no shape before the first call of its lazy module",
+                fix="call the module once on an example, then trace it",
+            )
 
 
 @dataclass

@@ -28,7 +28,9 @@ def spatial(call: AtenCall) -> Text:
     same = 2 if "unpool" in call.name else 1
     kept = [_untouched(call, j, k) for j in range(k)]
     row = "* " + " ".join(f"x{j}" if whole else f"[x{j}]" for j, whole in enumerate(kept))
-    ins = [row] * same + ["?"] * (len(call.ins) - same)
+    # The fractions that say where the windows lie are drawn for each channel.
+    rest = "* [r]" if "fractional" in call.name else "?"
+    ins = [row] * same + [rest] * (len(call.ins) - same)
     out = "* " + " ".join(f"x{j}" if whole else f"[y{j}]" for j, whole in enumerate(kept))
     return ", ".join(ins) + " -> " + ", ".join([out] * len(call.outs))
 
