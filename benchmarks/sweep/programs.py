@@ -1,4 +1,4 @@
-"""Programs as people write them with einops, einsum, vmap, torch.func, checkpoints, custom ops, control flow and hooks."""
+"""Programs as people write them: einops, einsum, vmap, torch.func, checkpoints, custom ops, control flow and hooks."""
 
 from __future__ import annotations
 

@@ -29,13 +29,7 @@ ABSTRACT = {
 }
 """Classes that compute nothing by themselves, and why."""
 
-PACKED = "a packed sequence says its lengths by values: no rule of axes holds"
-KNOWN = {
-    "RNN packed": PACKED,
-    "LSTM packed": PACKED,
-    "GRU packed": PACKED,
-    "CrossMapLRN2d": "an autograd function of old, which resizes tensors in place",
-}
+KNOWN = {"CrossMapLRN2d": "an old autograd function, which gives empty tensors another shape in place"}
 """Cases with calls that are opaque, and why."""
 
 Make = Callable[[], Any]

@@ -26,8 +26,9 @@ def map_leaves(tree: Any, change: Callable[[str, Any], Any], name: str = "") -> 
         return f"{name}.{key}" if name else str(key)
 
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        # ``_make``: the constructor of one with methods may want other arguments (torch's ``PackedSequence``).
-        return type(tree)._make(map_leaves(v, change, at(k)) for k, v in zip(tree._fields, tree, strict=True))
+        # Not by its constructor, which may do more (torch's ``PackedSequence``).
+        changed = (map_leaves(v, change, at(k)) for k, v in zip(tree._fields, tree, strict=True))
+        return tuple.__new__(type(tree), changed)
     if type(tree) in (tuple, list):
         return type(tree)(map_leaves(v, change, at(i)) for i, v in enumerate(tree))
     if isinstance(tree, Mapping):
