@@ -57,8 +57,9 @@ def take(body: Body, op: Op, functions: list[Any], enlarge: bool) -> Take:
     @contextmanager
     def part(title: str) -> Iterator[None]:
         outer = recorder.here
-        number = sum(a.parent is outer for a in recorder.activations)
-        recorder.here = Activation(None, str(number), title, outer)
+        name = title.lower().replace(" ", "")
+        number = 1 + sum(a.parent is outer and a.cls == title for a in recorder.activations)
+        recorder.here = Activation(None, name if number == 1 else f"{name}#{number}", title, outer)
         recorder.activations.append(recorder.here)
         try:
             yield

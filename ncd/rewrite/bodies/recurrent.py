@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -88,13 +89,14 @@ def _layers(
             k = layer * directions + direction
             mine = weights[k * per : (k + 1) * per]
             state = tuple(s[k] for s in states)
-            made = []
-            steps = range(x.shape[time])
-            for t in reversed(steps) if direction else steps:
-                with part("Turn"):
-                    state = turn(x.select(time, t), state, mine)
-                made.append(state[0])
-            outputs.append(torch.stack(made[::-1] if direction else made, time))
+            with part(f"{'Backward' if direction else 'Layer'} {layer + 1}") if runs > 1 else nullcontext():
+                made = []
+                steps = range(x.shape[time])
+                for t in reversed(steps) if direction else steps:
+                    with part("Turn"):
+                        state = turn(x.select(time, t), state, mine)
+                    made.append(state[0])
+                outputs.append(torch.stack(made[::-1] if direction else made, time))
             for found, s in zip(last, state, strict=True):
                 found.append(s)
         x = torch.cat(outputs, -1) if bidirectional else outputs[0]
