@@ -19,6 +19,7 @@ def initial_states(net: Net) -> None:
     """Where an operand of the first call at a line of code is reached by no input, and that of the second is."""
     nodes: dict[int, list[Node]] = {}
     turns: dict[object, list[Op]] = {}
+    within: dict[str, int] = {}
     ops: list[Op] = []
     for node in net.ordered():
         if node.op is None:
@@ -26,7 +27,10 @@ def initial_states(net: Net) -> None:
         if id(node.op) not in nodes:
             ops.append(node.op)
             if node.place is not None:
-                key = (node.place, node.name, node.path.partition("#")[0], len(node.ins))
+                # All of an opened composite is at one line: there a turn is a block, and the place in it tells.
+                nth = within[node.path] = within.get(node.path, 0) + 1
+                inside = nth if node.op.evidence else 0
+                key = (node.place, node.name, node.path.partition("#")[0], len(node.ins), inside)
                 turns.setdefault(key, []).append(node.op)
         nodes.setdefault(id(node.op), []).append(node)
     second = {id(same[0]): same[1] for same in turns.values() if len(same) > 1}
@@ -49,7 +53,10 @@ def initial_states(net: Net) -> None:
         elif len(maker.outs) == 1:
             maker.kind, maker.symbol, maker.view = "source", "source", False
             weight = next((a for a in maker.ins if a.kind == "parameter"), None)
-            maker.label = FILLED.get(maker.name, weight_label(weight) if weight is not None else "c")
+            origin = maker
+            while origin.kind in ("rearrange", "source") and len(origin.ins) == 1 and origin.ins[0].id in net.maker:
+                origin = net.maker[origin.ins[0].id]  # a part of zeros is zeros
+            maker.label = FILLED.get(origin.name, weight_label(weight) if weight is not None else "c")
             net.exposed.add(i)
 
 

@@ -272,6 +272,15 @@ def test_opened_parts_are_seen_and_repeats_still_fold(diagram: Diagram) -> None:
     assert Measured(shown_.scene).faults() == dict.fromkeys(FAULTS, 0)
 
 
+@pytest.mark.parametrize(("cls", "name"), [(nn.RNN, "rnn_tanh"), (nn.LSTM, "lstm"), (nn.GRU, "gru")])
+def test_a_recurrent_layer_is_one_turn_with_its_state_handed_on(cls: type[nn.Module], name: str) -> None:
+    drawn = show.draw(ncd.trace(cls(5, 6), ncd.array("t=4 b=2 m=5")).open(name)).drawn
+    (turn,) = [b for b in drawn.blocks if b.repeat > 1]
+    states = 2 if cls is nn.LSTM else 1
+    assert (turn.cls, turn.repeat, len(turn.carried)) == ("Turn", 4, states)
+    assert [op.label for op in drawn.ops if op.symbol == "source"][:states] == ["0"] * states
+
+
 def test_an_unknown_name_lists_what_can_be_opened(diagram: Diagram) -> None:
     with pytest.raises(NCDError, match=r"no.*'lstm'[\s\S]*gelu, layer_norm, linear can be opened[\s\S]*h\.0"):
         diagram.open("lstm")
