@@ -154,12 +154,13 @@ def _said(found: Solution, exact: Diagram) -> Sizes:
             steps[axis.name] = unit * steps.pop(loose[0].name, 1)
 
     def said(expr: Any) -> Any:
-        return expr.xreplace(swap) if hasattr(expr, "xreplace") else expr
+        return s.stepped(expr).xreplace(swap) if hasattr(expr, "xreplace") else expr
 
     position = {makes(call): i for i, op in enumerate(exact.ops) for call in op.body}
     calls: dict[Made, dict[Path, Any]] = {}
     for (made, way), expr in found.literals.items():
-        calls.setdefault(made, {})[way] = said(expr)
+        formula = said(expr)
+        calls.setdefault(made, {})[way] = int(formula) if getattr(formula, "is_Integer", False) else formula
     return Sizes(
         variables,
         {s.names[a]: said(e) for a, e in s.formulas.items() if e is not None},

@@ -128,7 +128,12 @@ class Solver:
         local = Local(self.arrays, recorded, point, sizes)
         ids = [v.id for v in recorded.outs]
         moving = [u for u in units([*given, *local.told]) if any(map(self.moves, u)) and all(sizes.get(a) for a in u)]
-        wanted = [(ids.index(a.id), k, a.axes[k]) for a, k in kept if a.id in ids]
+        here = {a for u in [*given, *local.told] for a in u}
+        wanted = [
+            (ids.index(a.id), k, a.axes[k])
+            for a, k in kept
+            if a.id in ids and here.issuperset(leaf.id for leaf in a.axes[k].leaves)
+        ]
         for u in moving:
 
             def same(n: int, u: Unit = u) -> int | None:
@@ -296,13 +301,23 @@ class Solver:
         return sorted(common or (), key=str)
 
     def limits(self) -> tuple[Any, ...]:
-        """The conditions that say something, and hold as traced."""
+        """The conditions that say something, and hold wherever the program was tried."""
         kept = []
         for c in dict.fromkeys([*self.guards(), *self.conditions]):
             if c in (sympy.true, sympy.false) or not all(c.xreplace(chosen) == True for chosen in self.chosen):  # noqa: E712
                 continue
-            kept.append(c)
-        return tuple(kept)
+            kept.append(self.stepped(c))
+        kept = [c for c in dict.fromkeys(kept) if c not in (sympy.true, sympy.false)]
+        return tuple(c for c in kept if not (isinstance(c, sympy.Ne) and sympy.Gt(c.lhs, c.rhs) in kept))
+
+    def stepped(self, expr: Any) -> Any:
+        """The same where the variables are multiples of their steps: ``h//2`` is ``h/2`` if h is even."""
+        whole = {self.symbols[a]: n for a, n in self.varied.steps.items()}
+        if not hasattr(expr, "free_symbols") or not whole.keys() & expr.free_symbols:
+            return expr
+        expr = expr.xreplace({s: n * s for s, n in whole.items()})
+        expr = expr.func(*map(tidy, expr.args)) if expr.is_Relational else tidy(expr)
+        return expr.xreplace({s: s / n for s, n in whole.items()})
 
     def changing(self) -> frozenset[int]:
         """Constants whose shape or values are others at other sizes."""

@@ -198,6 +198,7 @@ def test_only_multiples() -> None:
     s = d.sizes()
     assert s.steps == {"y": 4, "x": 4}
     assert [text(e) for e in s.shape(d.outputs[0])] == ["b", "3·c", "y", "x"]
+    assert text(s.axes[d.ops[0].outputs[0].axes[2].name]) == "y/2"
     with pytest.raises(AxisError, match="not a multiple of 4"):
         s.at(y=50)
 
@@ -286,3 +287,36 @@ def test_chains_of_windows(layers: list[nn.Module], h: int, w: int, b: int) -> N
     said = [at(e, {symbol("b"): b, symbol("c"): 2, symbol("h"): h, symbol("w"): w}) for e in s.shape(d.outputs[0])]
     with torch.no_grad():
         assert said == list(model(torch.randn(b, 2, h, w)).shape)
+
+
+def test_transformers() -> None:
+    """Grouped heads are constants, scores are as long as the text, and a window is only where there is room for it."""
+    transformers = pytest.importorskip("transformers")
+    tiny = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 50, "use_cache": False}
+    llama = transformers.LlamaModel(
+        transformers.LlamaConfig(**tiny, num_key_value_heads=2, intermediate_size=48, head_dim=8)
+    ).eval()
+    ids = torch.randint(0, 50, (2, 16))
+    d = ncd.trace(llama, ids, axes="b s")
+    s = d.sizes()
+    assert dict(s.variables) == {"b": 2, "s": 16} and not s.fixed
+    assert None not in s.literals.values()
+    assert {text(e) for e in s.literals.values() if not isinstance(e, (int, float))} == {"b", "s"}
+    assert set(d.axes) <= set(s.axes)
+
+    config = transformers.T5Config(
+        d_model=32, num_layers=1, num_heads=4, d_kv=8, d_ff=48, vocab_size=50, use_cache=False
+    )
+    t5 = transformers.T5Model(config).eval()
+    d = ncd.trace(
+        t5, input_ids=ids, decoder_input_ids=ids[:, :9], axes={"input_ids": "b x", "decoder_input_ids": "b y"}
+    )
+    s = d.sizes()
+    assert dict(s.variables) == {"b": 2, "x": 16, "y": 9}
+    assert None not in s.literals.values() and set(d.axes) <= set(s.axes)
+
+    config = transformers.BertConfig(**{**tiny, "use_cache": False}, intermediate_size=48, max_position_embeddings=40)
+    s = ncd.trace(transformers.BertModel(config).eval(), ids, axes="b s").sizes()
+    assert (symbol("s") <= 40) in s.conditions
+    with pytest.raises(AxisError, match="s ≤ 40"):
+        s.at(s=41)
