@@ -100,6 +100,8 @@ class Claims:
             return
         moves = op.kind == "rearrange" and op.weave.ins[:1] != op.weave.outs  # else it may be a map: -x
         executed = reindexes(xs, base, op.weave) if moves else None
+        if executed is False and any(map(_rounds, op.body)):
+            executed = reindexes([x.bfloat16() for x in xs], [y.bfloat16() for y in base], op.weave)
         if executed is not None:
             what = f"its output is {'' if executed else 'not '}its input re-indexed as the weave says"
             (self.report.claims if executed else self.report.failures).append(self.finding(k, count, what))
@@ -168,6 +170,15 @@ def uninitialised(call: Call) -> bool:
 _UNINITIALISED = frozenset(
     "empty empty_like empty_strided new_empty empty_permuted new_empty_strided resize_ resize_as_".split()
 )
+
+
+def _rounds(call: Call) -> bool:
+    """Whether a call casts to a dtype of few digits."""
+    few = ("half", "float16", "bfloat16", "float8")
+    words = (call.name.split(".")[-1], *(x.text.split(".")[-1] for x in call.args if isinstance(x, Name)))
+    return any(w.startswith(few) for w in words) or any(
+        isinstance(v, Name) and v.text.split(".")[-1].startswith(few) for _, v in call.kwargs
+    )
 
 
 def _has(weave: Weave, operands: Iterable[int], var: str) -> bool:

@@ -44,7 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     target.add_argument(
         "object",
         metavar="MODULE:OBJECT",
-        help="a module or a file.py, and in it: an nn.Module, a class or function that makes one without arguments, "
+        help="a file.pt2 saved by torch.export; or a module or a file.py, and in it: "
+        "an nn.Module, a class or function that makes one without arguments, "
         "a function that returns (module, inputs), or a function of tensors",
     )
     target.add_argument(
@@ -120,7 +121,7 @@ def _diagram(options: argparse.Namespace) -> Diagram:
 class Target:
     """What is traced and what it is called with."""
 
-    target: Callable[..., Any]
+    target: Callable[..., Any] | str
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     axes: Mapping[str, str] = field(default_factory=dict)
@@ -130,8 +131,10 @@ def resolve(name: str) -> Target:
     """What ``MODULE:OBJECT`` names: a module, a function of tensors, or what a function without arguments makes.
 
     Such a function may return a module, ``(module, inputs)`` with inputs a tuple, a dict or one
-    input, or ``(module, args, kwargs, axes)``.
+    input, or ``(module, args, kwargs, axes)``.  The path of a ``.pt2`` file names the exported program in it.
     """
+    if name.endswith(".pt2"):
+        return Target(name)
     found = _import(name)
     if isinstance(found, type) and not _needs_nothing(found):
         raise _refused(name, "the class needs arguments", "name a function without arguments that makes the module")

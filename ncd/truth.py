@@ -118,6 +118,7 @@ def _compare_with_model(
     module: nn.Module | None,
     seed: int,
 ) -> None:
+    spent = torch.get_rng_state()  # by the recorded calls, just now
     target = target_of(diagram) if target_of(diagram) is not None else module
     if target is None or is_part(diagram):
         report.unverified.append(Finding("there is no model call to compare the outputs with"))
@@ -131,8 +132,13 @@ def _compare_with_model(
             Finding(f"the model returned {len(wanted)} tensors, the diagram has {len(diagram.outputs)} outputs")
         )
         return
+    drawn_too = torch.equal(torch.get_rng_state(), spent)
     for (name, y), x in zip(wanted, values.outputs, strict=True):
         differs = difference(y, x)
+        if differs and not drawn_too:
+            what = f"the model draws random numbers besides those that its output {name or 'here'} needs"
+            report.unverified.append(Finding(what))
+            continue
         if not differs:
             report.claims.append(Finding(f"the output {name or 'of the model'} is the model's own"))
             continue

@@ -86,6 +86,10 @@ class Net:
         self.steps: dict[int, Step] = {}
         self.arrays: dict[int, Array] = {a.id: a for a in exact.inputs}
         self.constants: set[int] = set()
+        self._sizes: dict[str, int] = {}
+        self._parents = {b.path: b.parent for b in exact.blocks}
+        self.inputs: list[Array] = list(exact.inputs)
+        self.outputs: list[Array] = list(exact.outputs)
         writes = [c.writes for op in _opened(exact) for c in op.body]
         self.overwritten = {old for pairs in writes for old, _ in pairs}
         """Arrays whose memory is written later."""
@@ -93,11 +97,8 @@ class Net:
         """Those of them that have other names by then."""
         self.exposed: set[int] = set()
         """What no input reaches and is drawn all the same."""
-        self._sizes: dict[str, int] = {}
-        self._parents = {b.path: b.parent for b in exact.blocks}
-        self.inputs: list[Array] = list(exact.inputs)
-        self.outputs: list[Array] = list(exact.outputs)
-        self.fresh = 1 + max((a.id for op in _opened(exact) for a in (*op.inputs, *op.outputs)), default=0)
+        used = [a.id for op in _opened(exact) for a in (*op.inputs, *op.outputs)]
+        self.fresh = 1 + max([*used, *(new for pairs in writes for _, new in pairs)], default=0)
         for order, (position, op) in enumerate(_with_positions(exact)):
             self.add_op(op, position, float(order))
 

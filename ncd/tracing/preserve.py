@@ -15,8 +15,22 @@ from torch import nn
 _CONTAINERS = (list, dict, set)
 
 
-def _copy(value: Any) -> Any:
-    return value.copy() if isinstance(value, _CONTAINERS) else value
+DEPTH = 4
+"""So deep are containers looked for in containers."""
+
+
+def _nested(value: Any, depth: int = DEPTH) -> Iterator[Any]:
+    """A container and those in it."""
+    if isinstance(value, _CONTAINERS):
+        yield value
+        if depth and not isinstance(value, set):
+            for x in _inside(value):
+                if type(x) in _CONTAINERS:
+                    yield from _nested(x, depth - 1)
+
+
+def _inside(container: Any) -> list[Any]:
+    return list(container.values() if isinstance(container, dict) else container)
 
 
 def _restore_container(kept: Any, before: Any) -> None:
@@ -48,8 +62,14 @@ def untouched(root: nn.Module | None) -> Iterator[None]:
     """
     modules = list(root.modules()) if root is not None else []
     kept = [
-        (m, dict(vars(m)), {k: _copy(v) for k, v in vars(m).items() if isinstance(v, _CONTAINERS)}) for m in modules
+        (m, dict(vars(m)), [(k, c, c.copy()) for k, v in vars(m).items() for c in _nested(v)]) for m in modules
     ]
+    generators = {
+        id(x): (x, x.get_state())
+        for _, attributes, containers in kept
+        for x in (*attributes.values(), *(y for _, _, before in containers for y in _inside(before)))
+        if isinstance(x, torch.Generator)
+    }
     scripted = [
         (store, dict(store.items()))
         for m in modules
@@ -69,15 +89,17 @@ def untouched(root: nn.Module | None) -> Iterator[None]:
             if state.keys() != attributes.keys() or any(state[k] is not v for k, v in attributes.items()):
                 state.clear()
                 state.update(attributes)
-            for name, before in containers.items():
-                if (before or attributes[name]) and not _same(attributes[name], before):
+            for name, container, before in containers:
+                if (before or container) and not _same(container, before):
                     try:
-                        _restore_container(attributes[name], before)
+                        _restore_container(container, before)
                     except Exception as error:
                         warnings.warn(f"could not restore {type(module).__name__}.{name}: {error}", stacklevel=3)
         for store, tensors in scripted:  # kept in C++, not in the module's __dict__
             for name, t in tensors.items():
                 store[name] = t
+        for generator, found in generators.values():
+            generator.set_state(found)
         torch.random.set_rng_state(torch_state)
         random.setstate(python_state)
         if numpy is not None:

@@ -147,6 +147,8 @@ class Recorder(TorchFunctionMode):
         self.aliases: dict[int, list[int]] = {}
         self.reads: list[Asked] = []
         self.generators: dict[int, tuple[torch.Generator, torch.Tensor]] = {}
+        self.at: tuple[Activation, Place | None] | None = None
+        """Module and line, where the program being run says it itself."""
         self.stack = Stack()
         self.busy = False
         self.counter = itertools.count()
@@ -274,9 +276,7 @@ class Recorder(TorchFunctionMode):
         writes = self.moved(args[0]) if name == "__set__" else self.rewrite(written) if written else []
         if not outs and not writes and not _has_tensor(out):
             if tensors and name in READS:
-                self.reads.append(
-                    Asked(len(self.calls), name, self.stack.place(frames[0]) if frames else None, ins[0], _answer(out))
-                )
+                self.reads.append(Asked(len(self.calls), name, self.place(frames), ins[0], _answer(out)))
             return out
         if written:
             shape = self.result(out, outs)
@@ -288,8 +288,8 @@ class Recorder(TorchFunctionMode):
             ins,
             outs,
             writes,
-            self.locate(frames),
-            self.stack.place(frames[0]) if frames else None,
+            self.at[0] if self.at is not None else self.locate(frames),
+            self.place(frames),
             inside,
             autocast(),
         )
@@ -343,6 +343,12 @@ class Recorder(TorchFunctionMode):
         self.generators.clear()
         self.by_frame.clear()
         self.entered_from.clear()
+
+    def place(self, frames: list[FrameType]) -> Place | None:
+        """The line of the user's code that is running."""
+        if self.at is not None:
+            return self.at[1]
+        return self.stack.place(frames[0]) if frames else None
 
     def locate(self, frames: list[FrameType]) -> Activation:
         """The innermost module call this line is in; a method other than forward counts as one."""

@@ -17,7 +17,11 @@ _EINOPS = os.sep + "einops" + os.sep
 
 def is_users(code: CodeType) -> bool:
     """Whether code is the user's (or a model library's): not torch's, einops' or ours."""
-    file = code.co_filename
+    return is_users_file(code.co_filename)
+
+
+def is_users_file(file: str) -> bool:
+    """Whether a file of code is the user's."""
     if file.startswith(_HERE):
         return file.startswith(_HERE + "models" + os.sep)
     return not (file.startswith(_TORCH) or _EINOPS in file or file.startswith("<frozen") or file == "<string>")

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from types import MethodType
 from typing import Any
 
@@ -19,6 +20,7 @@ from ncd.circuit.diagram import Diagram
 from ncd.errors import TraceError
 from ncd.garbage import collecting_later
 from ncd.tracing.containers import shown
+from ncd.tracing.exported import Exported, load
 from ncd.tracing.infer import infer
 from ncd.tracing.inputs import Inputs, Patterns, prepare
 from ncd.tracing.preserve import untouched
@@ -30,8 +32,9 @@ from ncd.tracing.source import place_of_error
 def trace(target: Any, *args: Any, axes: Patterns = None, **kwargs: Any) -> Diagram:
     """The diagram of what ``target`` does on these inputs, with exact axis relations.
 
-    ``target`` is an ``nn.Module``, a bound method, a function of tensors, or a
-    ``torch.export.ExportedProgram``.  Inputs are real tensors, placeholders (``ncd.array``,
+    ``target`` is an ``nn.Module``, a bound method, a function of tensors, a
+    ``torch.export.ExportedProgram`` or the path of a ``.pt2`` file that holds one; these two need no
+    inputs, since they have an example of their own.  Inputs are real tensors, placeholders (``ncd.array``,
     ``ncd.tokens``) or nested containers of them.  ``axes`` names input axes in einops style: one
     pattern, one per input, or a dict by (dotted) input name; the same name is the same axis.
 
@@ -45,7 +48,10 @@ def trace(target: Any, *args: Any, axes: Patterns = None, **kwargs: Any) -> Diag
     """
     module, call, title = resolve(target)
     _has_shapes(module)
-    taken = take(module, call, args, kwargs, axes, enlarge=True)
+    settled = isinstance(call, Exported)  # for sizes too: a batch of 1 stays one
+    if isinstance(call, Exported) and not args and not kwargs and call.example is not None:
+        args, kwargs = call.example
+    taken = take(module, call, args, kwargs, axes, enlarge=not settled)
     literal, sizes = taken, {}
     if taken.grown:
         # The literals of the code are those of the sizes given; the relations those of the enlarged trace.
@@ -72,8 +78,11 @@ def trace(target: Any, *args: Any, axes: Patterns = None, **kwargs: Any) -> Diag
 
 def resolve(target: Any) -> tuple[nn.Module | None, Callable[..., Any], str]:
     """The module whose parameters are used, what to call, and a title."""
+    if isinstance(target, (str, Path)):
+        target = load(target)
     if isinstance(target, torch.export.ExportedProgram):
-        target = target.module()
+        program = Exported(target)
+        return program.module, program, program.title
     if isinstance(target, nn.Module):
         return target, target, type(target).__name__
     if isinstance(target, MethodType) and isinstance(target.__self__, nn.Module):

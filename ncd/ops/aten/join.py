@@ -68,14 +68,20 @@ def quarter_turns(call: AtenCall) -> Text:
 
 @family("constant_pad_nd")
 def pad(call: AtenCall) -> Text:
-    """Positions that the form puts outside the operand hold the constant."""
-    n, amounts = call.ins[0].ndim, list(call.args["pad"])
+    """Positions that the form puts outside the operand hold the constant.
+
+    Of a dimension of size 1 the operand has no index to say so by: then all positions are made here.
+    """
+    shape, made, amounts = call.ins[0].shape, call.outs[0].shape, list(call.args["pad"])
+    n = len(shape)
     names = _names(n)
     low = [0] * n
     for j in range(len(amounts) // 2):
         low[n - 1 - j] = amounts[2 * j]
-    row = [_shift(v, -p) for v, p in zip(names, low, strict=True)]
-    return " ".join(row) + " -> " + " ".join(names), dict(zip(names, call.outs[0].shape, strict=True))
+    alone = [a == 1 != b for a, b in zip(shape, made, strict=True)]
+    row = ["1" if one else _shift(v, -p) for v, p, one in zip(names, low, alone, strict=True)]
+    out = [f"[{v}]" if one else v for v, one in zip(names, alone, strict=True)]
+    return " ".join(row) + " -> " + " ".join(out), dict(zip(names, made, strict=True))
 
 
 @family("repeat")
