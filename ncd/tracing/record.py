@@ -25,6 +25,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ncd.circuit.diagram import Place
+from ncd.tracing.captured import operands
 from ncd.tracing.opened import opened_copy
 from ncd.tracing.source import Stack
 from ncd.tracing.writes import autocast, declared_writes, same_memory, state, wrapped
@@ -262,7 +263,7 @@ class Recorder(TorchFunctionMode):
     def record(self, fn: Any, name: str, args: Any, kwargs: Any) -> Any:
         ins: list[Value] = []
         tensors: list[torch.Tensor] = []
-        seen_args = tuple([self.refer(a, ins, tensors) for a in args])
+        seen_args = tuple([self.refer(a, ins, tensors) for a in operands(fn, args)])
         seen_kwargs = {k: self.refer(a, ins, tensors) for k, a in kwargs.items()}
         before = [state(t) for t in tensors]
         frames = self.stack.frames(3, self.entered_from.get(self.here)) if self.places else []

@@ -18,17 +18,19 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ncd.circuit.axis import Atom, Dim, fresh, leaves
 from ncd.circuit.weave import Form, Weave
-from ncd.ops.aten import AtenCall, Operand, opaque
+from ncd.ops.aten import AtenCall, Operand, lookup, opaque
 from ncd.ops.aten import weave as rule_of
 from ncd.tracing.bind import Dims, bind
 from ncd.tracing.plain import aten_call, facts, flat, tensors
 from ncd.tracing.reads import Reads
 
-_MERELY_ASKS = ("_assert", "sym_", "is_", "prim", "_has_", "dense_dim", "sparse_dim")
+_MERELY_ASKS = ("_assert", "_linalg_check_errors", "sym_", "is_", "prim", "_has_", "dense_dim", "sparse_dim")
 """Ops without a tensor result that read no values worth knowing: checks and questions about the layout."""
 
 _ASKING = frozenset(["sized by values", "reads values"])
 _POSITIONS = "_with_indices"
+_FOLLOWED = frozenset(["flex_attention"])
+"""Operators that take functions, and do the same whatever the values: their plain kernels are watched instead."""
 
 
 @lru_cache(None)
@@ -36,6 +38,14 @@ def _decompositions() -> dict[Any, Callable[..., Any]]:
     from torch._decomp import decomposition_table
 
     return decomposition_table
+
+
+@lru_cache(None)
+def _composite(func: Any) -> bool:
+    """Whether torch makes an op of others, with no gradient of its own, and we have no rule for it either."""
+    if not isinstance(func, torch._ops.OpOverload) or lookup(facts(func).name, facts(func).overload) is not None:
+        return False
+    return torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
 
 
 class Watch(TorchDispatchMode):
@@ -91,6 +101,12 @@ class Watch(TorchDispatchMode):
         ins = flat((args, kwargs))
         self.used.update(map(id, ins))
         before = [self.known(x) for x in ins]
+        body = str(func) in _FOLLOWED and func.py_kernels.get(torch._C.DispatchKey.CompositeExplicitAutograd)
+        if body:
+            out, inner = self._within(body, args, kwargs)
+            self.missing += inner.missing
+            self._adopt(inner, tensors(out))
+            return out
         if not hasattr(func, "_schema"):
             for dims in before:
                 self.act_on(dims)
@@ -110,9 +126,11 @@ class Watch(TorchDispatchMode):
         self.random |= "random" in facts(func).tags
         if self.real:
             self._follow_memory(func, ins, outs)
-        rule = early or self._rule(func, args, kwargs, out)
+        # Where torch's own composites are not yet taken apart, it is for us to do so.
+        rule = early or (None if _composite(func) else self._rule(func, args, kwargs, out))
         if rule is None and self._decomposed(func, args, kwargs, outs):
             return out
+        rule = rule or (self._rule(func, args, kwargs, out) if _composite(func) else None)
         self.ops.append(facts(func).name)
         if rule is None:
             self.missing.append(str(func))
@@ -187,26 +205,39 @@ class Watch(TorchDispatchMode):
 
     def _decomposed(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], outs: list[Tensor]) -> bool:
         """Follow torch's own decomposition of an op without a rule, if it gives the same shapes."""
-        body = _decompositions().get(func)
+        body = func.decompose if _composite(func) else _decompositions().get(func)
         if body is None:
             return False
-        inner = Watch(self.real)
-        inner._unwritten = self._unwritten
-        inner.dims, inner.reads = dict(self.dims), self.reads
-        inner._keep, inner._positions = self._keep, self._positions
         try:
-            with inner:
-                made = tensors(body(*args, **kwargs))
+            again, inner = self._within(body, args, kwargs)
         except Exception:
             return False
+        made = tensors(again)
         if inner.missing or [a.shape for a in made] != [b.shape for b in outs]:
             return False
         for o, m in zip(outs, made, strict=True):
             self.place(o, inner.known(m))
+        self._adopt(inner, made)
+        return True
+
+    def _within(self, body: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, Watch]:
+        """What ``body`` makes of tensors known here, and who watched it."""
+        inner = Watch(self.real)
+        inner._unwritten = self._unwritten
+        inner.dims, inner.reads = dict(self.dims), self.reads
+        inner._keep, inner._positions = self._keep, self._positions
+        with inner:
+            return body(*args, **kwargs), inner
+
+    def _adopt(self, inner: Watch, made: Iterable[Tensor]) -> None:
+        """Take over what was seen within, and the tensors made there."""
+        for x in made:
+            self.place(x, inner.known(x))
         self.targets |= inner.targets
         self.peeked |= inner.peeked
+        self.asks |= inner.asks
+        self.used |= inner.used
         self.ops += ["decomposed", *inner.ops]
-        return True
 
 
 def _storage(x: Tensor) -> int:

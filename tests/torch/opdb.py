@@ -271,6 +271,13 @@ class Entry:
         return sorted({w for r in self.rows for w in r.wrong} | {r.error for r in self.rows if r.error})
 
 
+def _refused(fn: Callable[..., Any], args: Any, kwargs: Any) -> str:
+    try:
+        return f"returns a {type(fn(*args, **kwargs)).__name__} and no tensor"
+    except Exception as e:
+        return str(e).splitlines()[0][:100]
+
+
 def survey(name: str, kind: str, count: int, lie: bool = False) -> Entry | None:
     """What up to ``count`` samples of one operator show; None if it takes no dtype of the kind."""
     dtype = dtype_of(name, kind)
@@ -287,7 +294,7 @@ def survey(name: str, kind: str, count: int, lie: bool = False) -> Entry | None:
                 if one is not None:
                     entry.rows.append(one)
             if given and not entry.rows:
-                entry.idle = "does not run on a CPU, or returns no tensor"
+                entry.idle = _refused(op.op, *given[0])
     except TooSlow:
         entry.rows.append(Finding(error="took more than a minute"))
     return entry

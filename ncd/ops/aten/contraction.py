@@ -19,6 +19,7 @@ addr: ~, m, n -> m n
 ger outer: m, n -> m n
 _cdist_forward _euclidean_dist: * m [d], * n [d] -> * m n
 _pdist_forward: [n] [d] -> [m]
+_sparse_addmm: ~, m [k], [k] n -> m n
 _sparse_mm: m [k], [k] n -> m n
 _sparse_mm_reduce_impl: m [k], [k] n -> m n, m n
 sparse_sampled_addmm: m n, m [k], [k] n -> m n

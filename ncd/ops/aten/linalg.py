@@ -45,7 +45,7 @@ def least_squares(call: AtenCall) -> Text:
     vector = b.ndim == a.ndim - 1 and b.shape == a.shape[:-1]
     column = "" if vector else " k"
     given = not call.outs[1].empty
-    some = a.shape[-2] > a.shape[-1] and not given and call.args.get("driver") != "gelsy"
+    some = a.shape[-2] > a.shape[-1] and not given and call.args.get("driver") in ("gelss", "gelsd")
     batch = "[*]" if some else "*"
     rows = [f"{batch} [n]{column}", f"{batch}{column}", batch, f"{batch} [r]"]
     outs = ", ".join("?" if o.empty else row for row, o in zip(rows, call.outs, strict=True))
