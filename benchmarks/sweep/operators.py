@@ -90,7 +90,8 @@ def report(names: Sequence[str], entries: Sequence[Entry], command: str) -> str:
     for e in ran:
         for r in e.rows:
             spared.setdefault(e.name, Counter()).update(r.lies)
-    lines += ["", "False claims that were not refuted, of all on that operator: values that do not tell"]
+    lines += ["", "False claims that were not refuted, of all on that operator: the values do not tell, or the"]
+    lines += ["weave could say more"]
     lines += [f"  {n}: {c[True]} of {c[True] + c[False]}" for n, c in sorted(spared.items()) if c[True]]
     return "\n".join(lines) + "\n"
 
