@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     draw.add_argument("--title", help="the title of the picture")
     draw.add_argument("--depth", type=int, metavar="N", help="how many levels of modules are open")
-    draw.add_argument("--expand", action="append", metavar="PATH", help="a module, class or composite (layer_norm) to open; repeatable")
+    draw.add_argument("--expand", action="append", metavar="PATH", help="a module, class or composite to open")
     draw.add_argument("--collapse", action="append", metavar="PATH", help="a module or class to close; repeatable")
     draw.add_argument("--width", type=int, metavar="PX", help="the width at which rows wrap")
     draw.add_argument("--theme", help="light, dark, paper, teach, or auto")

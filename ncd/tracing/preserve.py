@@ -61,9 +61,7 @@ def untouched(root: nn.Module | None) -> Iterator[None]:
     new value cannot be told from the old is left; one that could not be set back is named in a warning.
     """
     modules = list(root.modules()) if root is not None else []
-    kept = [
-        (m, dict(vars(m)), [(k, c, c.copy()) for k, v in vars(m).items() for c in _nested(v)]) for m in modules
-    ]
+    kept = [(m, dict(vars(m)), [(k, c, c.copy()) for k, v in vars(m).items() for c in _nested(v)]) for m in modules]
     generators = {
         id(x): (x, x.get_state())
         for _, attributes, containers in kept

@@ -215,7 +215,7 @@ def padded() -> tuple[Diagram, tuple[Tensor, Tensor]]:
 
 def judged(drawn: Diagram, exact: Diagram, inputs: tuple[Tensor, ...]) -> Report:
     report = Report("drawn")
-    compare(report, drawn, exact, exact.run(*inputs), 2, 0)
+    compare(report, drawn, exact, exact.run(*inputs), {}, 2, 0)
     reachability(report, drawn, exact)
     return report
 
@@ -294,5 +294,5 @@ def test_memory_that_no_one_has_written_is_compared_with_nothing() -> None:
     values[d.ops[0].outputs[0].id].fill_(torch.nan)
     values[d.ops[1].outputs[0].id][..., 3:] = torch.nan
     report = Report("")
-    compare(report, d.simplify(), d, values, 1, 0)
+    compare(report, d.simplify(), d, values, {}, 1, 0)
     assert report, report
