@@ -1,4 +1,4 @@
-"""``python -m benchmarks.sweep SUITE [-k PATTERN] [-n WORKERS] [--out FILE] [--keep FILE]``."""
+"""``python -m benchmarks.sweep SUITE [-k PATTERN] [-n WORKERS] [--undrawn] [--out FILE] [--keep FILE]``."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("-n", metavar="WORKERS", type=int, default=os.cpu_count() or 1, help="cases at a time")
     parser.add_argument("--out", metavar="FILE", type=Path, help="write the report here")
     parser.add_argument("--keep", metavar="FILE", type=Path, help="JSON lines: outcomes there are kept, new ones added")
+    parser.add_argument("--undrawn", action="store_true", help="leave out the drawing, which takes a third of the time")
     parser.add_argument("-v", action="store_true", help="print tracebacks and failing claims")
     args = parser.parse_args()
     logging.disable(logging.WARNING)
@@ -36,13 +37,14 @@ def main() -> None:
     suite: Suite = import_module(f"benchmarks.sweep.{args.suite}").suite()
     cases = [c for c in suite.cases if re.search(args.k, c.name)]
     outcomes = []
-    for x in tqdm(hold_all(cases, args.n, args.keep), suite.title, len(cases), smoothing=0):
+    for x in tqdm(hold_all(cases, args.n, args.keep, not args.undrawn), suite.title, len(cases), smoothing=0):
         outcomes.append(x)
         if not x.fine:
             tqdm.write(f"{x.name}: {'; '.join(wrong(x))}")
             if args.v:
                 tqdm.write("\n".join([*x.traces.values(), *x.failures]))
-    command = f"python -m benchmarks.sweep {args.suite}" + (f" -k {args.k}" if args.k else "")
+    command = f"python -m benchmarks.sweep {args.suite}" + (f" -k '{args.k}'" if args.k else "")
+    command += " --undrawn" if args.undrawn else ""
     text = report(suite, outcomes, command)
     print(text)
     if args.out:

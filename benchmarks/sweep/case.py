@@ -117,7 +117,7 @@ class Outcome:
             self.seconds[name] = round(time.perf_counter() - start, 2)
 
 
-def hold(case: Case) -> Outcome:
+def hold(case: Case, draw: bool = True) -> Outcome:
     """Build, run, trace, turn into a module, check and draw one case; never raises."""
     out = Outcome(case.name)
     with warnings.catch_warnings():
@@ -150,8 +150,9 @@ def hold(case: Case) -> Outcome:
             report = d.check(trials=1)
             out.claims, out.failed = len(report.claims), len(report.failures)
             out.failures = [str(f)[:400] for f in report.failures[:5]]
-        with out.stage("draw"):
-            out.drawn = len(d.to_svg())
+        if draw:
+            with out.stage("draw"):
+                out.drawn = len(d.to_svg())
     return out
 
 

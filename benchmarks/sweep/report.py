@@ -16,6 +16,7 @@ def report(suite: Suite, outcomes: Sequence[Outcome], command: str) -> str:
     versions = ", ".join(f"{p} {version(p)}" for p in ("torch", *suite.packages))
     built = [x for x in outcomes if "run" in x.done or "limit" in x.errors]
     traced = [x for x in built if "trace" in x.done]
+    tried = [x for x in traced if "draw" in x.seconds]
     calls = sum(x.calls for x in traced)
     opaque = Counter(name for x in traced for name in x.opaque)
     lines = [
@@ -24,14 +25,14 @@ def report(suite: Suite, outcomes: Sequence[Outcome], command: str) -> str:
         "",
         f"{suite.title}: {len(built)} run, of them",
         *(
-            f"  {what:<44}{of(n, len(built))}"
-            for what, n in (
-                ("traced", len(traced)),
-                ("equal as a module, on other inputs", sum(x.equal for x in traced)),
-                ("equal, but other values take another path", sum(x.elsewhere for x in traced)),
-                ("check finds no failure", sum(x.true for x in traced)),
-                ("drawn", sum("draw" in x.done for x in traced)),
-                ("values chose the path somewhere", sum(x.reads > 0 for x in traced)),
+            f"  {what:<44}{of(n, total)}"
+            for what, n, total in (
+                ("traced", len(traced), len(built)),
+                ("equal as a module, on other inputs", sum(x.equal for x in traced), len(built)),
+                ("equal, but other values take another path", sum(x.elsewhere for x in traced), len(built)),
+                ("check finds no failure", sum(x.true for x in traced), len(built)),
+                ("drawn, of those tried", sum("draw" in x.done for x in tried), len(tried)),
+                ("values chose the path somewhere", sum(x.reads > 0 for x in traced), len(built)),
             )
         ),
         f"calls recorded: {calls}",
