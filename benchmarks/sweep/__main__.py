@@ -1,4 +1,4 @@
-"""``python -m benchmarks.sweep SUITE [-k PATTERN] [-n WORKERS] [--undrawn] [--out FILE] [--keep FILE]``."""
+"""``python -m benchmarks.sweep SUITE [-k PATTERN] [-n WORKERS] [--minutes N] [--undrawn] [--out FILE]``, and more."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # a worker a core; and threads do
 
 import argparse
 import logging
+import math
+import random
 import re
+import time
 from importlib import import_module
 from pathlib import Path
 
@@ -30,14 +33,17 @@ def main() -> None:
     parser.add_argument("--out", metavar="FILE", type=Path, help="write the report here")
     parser.add_argument("--keep", metavar="FILE", type=Path, help="JSON lines: outcomes there are kept, new ones added")
     parser.add_argument("--undrawn", action="store_true", help="leave out the drawing, which takes a third of the time")
+    parser.add_argument("--minutes", metavar="N", type=float, help="begin no case after so many minutes")
     parser.add_argument("-v", action="store_true", help="print tracebacks and failing claims")
     args = parser.parse_args()
     logging.disable(logging.WARNING)
 
     suite: Suite = import_module(f"benchmarks.sweep.{args.suite}").suite()
     cases = [c for c in suite.cases if re.search(args.k, c.name)]
+    random.Random(0).shuffle(cases)  # so that a part of a sweep is a sample of it
+    until = math.inf if args.minutes is None else time.monotonic() + 60 * args.minutes
     outcomes = []
-    for x in tqdm(hold_all(cases, args.n, args.keep, not args.undrawn), suite.title, len(cases), smoothing=0):
+    for x in tqdm(hold_all(cases, args.n, args.keep, not args.undrawn, until), suite.title, len(cases), smoothing=0):
         outcomes.append(x)
         if not x.fine:
             tqdm.write(f"{x.name}: {'; '.join(wrong(x))}")
@@ -45,7 +51,7 @@ def main() -> None:
                 tqdm.write("\n".join([*x.traces.values(), *x.failures]))
     command = f"python -m benchmarks.sweep {args.suite}" + (f" -k '{args.k}'" if args.k else "")
     command += " --undrawn" if args.undrawn else ""
-    text = report(suite, outcomes, command)
+    text = report(suite, outcomes, command, len(cases) - len(outcomes))
     print(text)
     if args.out:
         args.out.write_text(text, encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -202,15 +202,22 @@ def as_found(target: Any) -> Iterator[None]:
                 t.data = was
 
 
-def redrawn(subject: Subject) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def redrawn(subject: Subject, kept: Collection[str] = ()) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Other values of the same kind: floats of equal mean and spread, integers between the least and the largest.
 
-    What looks like a mask (Booleans, zeros and ones) or is constant stays as it is, and so does what is no tensor.
+    What looks like a mask (Booleans, zeros and ones) or is constant stays as it is, and so does what is no tensor
+    and what is ``kept`` by name.
     """
     random = torch.Generator().manual_seed(SEED + 1)
 
-    def draw(_: str, x: Any) -> Any:
-        if not isinstance(x, Tensor) or x.dtype == torch.bool or not x.numel() or bool((x == x.flatten()[0]).all()):
+    def draw(name: str, x: Any) -> Any:
+        if (
+            name in kept
+            or not isinstance(x, Tensor)
+            or x.dtype == torch.bool
+            or not x.numel()
+            or bool((x == x.flatten()[0]).all())
+        ):
             return x
         if x.is_floating_point() or x.is_complex():
             noise = torch.randn(x.shape, generator=random, dtype=x.dtype)
@@ -220,7 +227,7 @@ def redrawn(subject: Subject) -> tuple[tuple[Any, ...], dict[str, Any]]:
             return x
         return torch.randint(low, high + 1, x.shape, generator=random, dtype=x.dtype)
 
-    return map_leaves((tuple(subject.args), dict(subject.kwargs)), draw)
+    return map_leaves(tuple(subject.args), draw), map_leaves(dict(subject.kwargs), draw)
 
 
 def said(error: BaseException) -> str:

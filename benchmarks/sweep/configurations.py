@@ -61,6 +61,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     **each("dac encodec csm kyutai_speech_to_text mimi mimi_decoder mimi_encoder", {"codebook_size": 64}),
     "esm": {"vocab_size": 33, "pad_token_id": 1, "mask_token_id": 32},
     "deepseek_v2": {"num_experts_per_tok": 2},
+    "paligemma": {"text_config": {"num_key_value_heads": 2}},
     "nemotron": {"num_key_value_heads": 2},
     "gpt_neo": {"attention_types": [[["global", "local"], 1]]},
     "reformer": {
@@ -154,3 +155,8 @@ LEFT_OUT: dict[str, str] = {
     ),
 }
 """Types that cannot be built or called offline, and why."""
+
+KNOWN: dict[str, str] = {
+    "vits": "how long the sound is, is drawn at random while it runs: another run takes other shapes",
+}
+"""Types that fail, and why."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import multiprocessing
 import resource
 import time
@@ -18,10 +19,13 @@ BYTES = 12 << 30
 """Limits of one case: processor time, and address space.  Ten times the seconds may pass on a busy machine."""
 
 
-def hold_all(cases: Sequence[Case], workers: int, kept: Path | None, draw: bool = True) -> Iterator[Outcome]:
+def hold_all(
+    cases: Sequence[Case], workers: int, kept: Path | None, draw: bool = True, until: float = math.inf
+) -> Iterator[Outcome]:
     """The outcomes of all cases as they come.
 
     ``kept`` is a file of JSON lines: the outcomes in it are not worked out again, new ones are added.
+    ``draw``: whether to draw; no case is begun later than ``until`` on the monotonic clock.
     """
     old = {x.name: x for x in read(kept)} if kept is not None and kept.exists() else {}
     waiting = [c for c in cases if c.name not in old]
@@ -29,6 +33,8 @@ def hold_all(cases: Sequence[Case], workers: int, kept: Path | None, draw: bool 
     fork = multiprocessing.get_context("fork")
     running: dict[Connection, tuple[Case, multiprocessing.process.BaseProcess, float]] = {}
     while waiting or running:
+        if time.monotonic() > until:
+            waiting = []
         while waiting and len(running) < workers:
             case = waiting.pop(0)
             here, there = fork.Pipe(duplex=False)

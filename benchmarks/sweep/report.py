@@ -11,7 +11,8 @@ from importlib.metadata import version
 from benchmarks.sweep.case import STAGES, Outcome, Suite
 
 
-def report(suite: Suite, outcomes: Sequence[Outcome], command: str) -> str:
+def report(suite: Suite, outcomes: Sequence[Outcome], command: str, beyond: int = 0) -> str:
+    """``beyond``: how many cases were not begun, for want of time."""
     outcomes = sorted(outcomes, key=lambda x: x.name)
     versions = ", ".join(f"{p} {version(p)}" for p in ("torch", *suite.packages))
     built = [x for x in outcomes if "run" in x.done or "limit" in x.errors]
@@ -23,6 +24,7 @@ def report(suite: Suite, outcomes: Sequence[Outcome], command: str) -> str:
         command,
         f"{date.today()}, Python {platform.python_version()}, {versions}",
         "",
+        *([f"{beyond} cases, chosen at random, were not begun for want of time", ""] if beyond else []),
         f"{suite.title}: {len(built)} run, of them",
         *(
             f"  {what:<44}{of(n, total)}"

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from transformers import AutoModel, LlamaModel, PretrainedConfig, ViTModel, Wav2Vec2Model
 from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
 
-from benchmarks.sweep.case import Case, Subject, Suite
-from benchmarks.sweep.configurations import CHANGES, INPUTS, LEFT_OUT
+from benchmarks.sweep.case import Case, Subject, Suite, redrawn
+from benchmarks.sweep.configurations import CHANGES, INPUTS, KNOWN, LEFT_OUT
 from benchmarks.sweep.shrink import small
 
 BATCH, LENGTH, TARGET = 2, 11, 7
@@ -21,9 +21,14 @@ IMPORTED = LlamaModel, ViTModel, Wav2Vec2Model
 
 def suite() -> Suite:
     names = dict.fromkeys(MODEL_MAPPING_NAMES)
-    cases = [Case(n, lambda n=n: subject(n)) for n in names if n not in LEFT_OUT]
+    cases = [Case(n, lambda n=n: subject(n), again) for n in names if n not in LEFT_OUT]
     left_out = {n: why for n, why in LEFT_OUT.items() if n in names}
-    return Suite("transformers, a model of every type", cases, ("transformers",), left_out)
+    return Suite("transformers, a model of every type", cases, ("transformers",), left_out, KNOWN)
+
+
+def again(s: Subject) -> tuple[Any, Any]:
+    """Other inputs; those that say where and how large things are stay."""
+    return redrawn(s, ("grid_thw", "merge_sizes", "spatial_shapes", "bbox"))
 
 
 def subject(name: str) -> Subject:

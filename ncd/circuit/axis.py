@@ -112,6 +112,8 @@ def cut(atom: Atom, major: int) -> None:
 def refinable(a: Iterable[int], b: Iterable[int]) -> bool:
     """Whether two lists of factors, major first, have a common refinement."""
     left, right = list(a), list(b)
+    if 0 in left or 0 in right:
+        return left == right
     while left and right:
         x, y = left[0], right[0]
         if x % y and y % x:

@@ -38,10 +38,16 @@ class Body:
             self.calls = (_renumbered(op.body[0]),)
             repeated = {}
         self.writes = any(call.writes for call in self.calls)
+        # What as_strided reads depends on how its operand lies in memory: as it did the first time.
+        self.strided = any("as_strided" in call.name for call in self.calls)
+        self.strides: list[tuple[int, ...]] = []
         self.tied = [tuple(ks) for ks in repeated.values()]
 
     def __call__(self, xs: Sequence[Tensor]) -> list[Tensor]:
         env = {}
+        if self.strided:
+            self.strides = self.strides or [x.stride() for x in xs]
+            xs = [_laid(x, strides) for x, strides in zip(xs, self.strides, strict=True)]
         for array, place, x in zip(self.op.inputs, self.places, xs, strict=True):
             env[place] = x.clone() if self.writes or array.kind == "buffer" else x
             env.setdefault(array.id, env[place])
@@ -62,6 +68,13 @@ class Body:
             for g, state in zip(generators, found, strict=True):
                 g.set_state(state)
         return [env[a.id] for a in self.op.outputs]
+
+
+def _laid(x: Tensor, strides: tuple[int, ...]) -> Tensor:
+    """The same values in memory of other strides."""
+    if x.stride() == strides or len(strides) != x.ndim:
+        return x
+    return torch.empty_strided(x.shape, strides, dtype=x.dtype, device=x.device).copy_(x)
 
 
 def _renumbered(call: Call) -> Call:

@@ -48,7 +48,10 @@ def _equal(net: Net, sample: Sample, node: Node, opened: Opened, before: dict[in
             return False
         given[a.id] = value
     after = net.steps
-    got = sample.replay(node.outs[0].id, given)
+    try:
+        got = sample.replay(node.outs[0].id, given)
+    except RuntimeError:  # the shapes do not fit: some kernels take more heads of keys than of queries
+        got = None
     net.steps = before
     want = sample.replay(node.outs[0].id, given)
     net.steps = after

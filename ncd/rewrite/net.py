@@ -97,7 +97,8 @@ class Net:
         """Those of them that have other names by then."""
         self.exposed: set[int] = set()
         """What no input reaches and is drawn all the same."""
-        used = [a.id for op in _opened(exact) for a in (*op.inputs, *op.outputs)]
+        arrays = [a for op in _opened(exact) for a in (*op.inputs, *op.outputs)]
+        used = [a.id for a in (*arrays, *exact.inputs, *exact.outputs)]
         self.fresh = 1 + max([*used, *(new for pairs in writes for _, new in pairs)], default=0)
         for order, (position, op) in enumerate(_with_positions(exact)):
             self.add_op(op, position, float(order))

@@ -61,7 +61,9 @@ def _move_behind(net: Net, node: Node, data: int, product: Node, c: float) -> No
         return
     at = dict(zip(node.otok[0], product.itok[i], strict=True))
     plain = net.rebase(result, scaled, before, product.ins)
-    net.define(result, "torch.mul", plain, c, order=product.order + 0.001)
+    # Before whatever reads the product, which may be another scale that was moved behind it.
+    after = (product.order + min((n.order for n in net.reading(result)), default=product.order + 0.002)) / 2
+    net.define(result, "torch.mul", plain, c, order=after)
     row = [f"m{k}" for k in range(len(result.wires))]
     ins, itok = list(product.ins), [list(r) for r in product.itok]
     ins[i], itok[i] = source, [at[t] for t in node.itok[data]]
@@ -76,7 +78,7 @@ def _move_behind(net: Net, node: Node, data: int, product: Node, c: float) -> No
             otok=[list(row)],
             targets=set(),
             path=product.path,
-            order=product.order + 0.001,
+            order=after,
             covers=(*node.covers, *product.covers),
             evidence=(*node.evidence, "moved behind the contraction by bilinearity"),
         )

@@ -16,7 +16,7 @@ TYPES = {
     "wav2vec2": "sound",
     "clip": "two towers",
     "detr": "detection of objects",
-    "segformer": "a pyramid of images",
+    "fnet": "Fourier transforms instead of attention",
     "bart": "an encoder and a decoder",
     "patchtst": "time series",
     "bloom": "ALiBi",

@@ -536,3 +536,23 @@ def test_what_is_read_for_its_shape_alone_is_no_operand(program) -> None:
     assert not [op for op in drawn.ops if op.name.endswith("_as")]
     assert d.check(trials=1).ok
     assert torch.equal(drawn.to_module()(-x, -y), program(-x, -y))
+
+
+def test_both_operands_scaled():
+    def scores(q, k):
+        return (q / 2) @ (k / 3).transpose(-1, -2)
+
+    d = ncd.trace(scores, torch.randn(2, 5, 7), torch.randn(2, 4, 7))
+    assert [op.name for op in d.simplify().ops] == ["matmul", "scale", "scale"]
+    assert d.check().ok
+
+
+def test_an_output_that_nothing_made_keeps_its_number():
+    table = torch.randn(4, 6)
+
+    def attend(q):
+        return F.scaled_dot_product_attention(q, q, q), table
+
+    d = ncd.trace(attend, torch.randn(2, 5, 6))
+    assert d.check().ok
+    assert not {a.id for op in d.simplify().ops for a in op.outputs} & {d.outputs[1].id}

@@ -444,3 +444,10 @@ def test_a_pool_that_stops_short_of_the_end():
     d = ncd.trace(lambda x: F.avg_pool2d(x, (3, 2)), torch.randn(2, 5, 4, 16))
     assert [str(op.weave) for op in d.ops] == ["b h [k] (x2 [e]) -> b h 1 x2"]
     assert d.check()
+
+
+def test_nothing_is_no_factor():
+    from ncd.circuit.axis import Atom, unify
+
+    assert not unify((Atom(0),), (Atom(3),))
+    assert unify((Atom(0),), (Atom(0),))

@@ -296,3 +296,12 @@ def test_memory_that_no_one_has_written_is_compared_with_nothing() -> None:
     report = Report("")
     compare(report, d.simplify(), d, values, {}, 1, 0)
     assert report, report
+
+
+def test_a_claim_about_strides_is_tested_on_operands_of_those_strides() -> None:
+    def overlapping(x: Tensor) -> Tensor:
+        x = x.transpose(0, 1)
+        return x.as_strided((2, 3, 16, 4), (4, 64, 8, 1)).exp()
+
+    report = ncd.trace(overlapping, torch.randn(32, 2, 4)).check()
+    assert report, report
