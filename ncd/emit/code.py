@@ -46,7 +46,7 @@ def to_code(diagram: Diagram, sizes: Formulas | None = None) -> str:
     other = sorted({m for m in re.findall(r"(?<![\w.])([a-z]\w*)\.\w+\.?\w*\(", body) if _package(m, whole)})
     head = _head(diagram, whole, forward)
     needed = "\n".join([*(f"import {m}" for m in other), *imports])
-    return "\n\n".join([head, *([f"{needed}\n"] if needed else [""]), body]) + "\n"
+    return "\n\n\n".join([f"{head}\n\n{needed}" if needed else head, body]) + "\n"
 
 
 def merged(texts: dict[str, list[str]]) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ncd.circuit.diagram import Array, Diagram
@@ -59,7 +60,7 @@ class Owned:
         for part in name.split("."):
             wanted = None
             if here is not None:
-                wanted = here._modules.get(part, here._parameters.get(part, here._buffers.get(part)))
+                wanted = _member(here, part)
             options = [f".{part}", f"[{part}]"] if part.isidentifier() else [f"[{part}]"]
             step = next((o for o in options if here is None or _gives(here, o, wanted)), f'._modules["{part}"]')
             if step.startswith("._modules") and isinstance(wanted, Tensor):
@@ -81,8 +82,17 @@ class Owned:
     def submodule(self, path: str) -> nn.Module | None:
         here: Any = self.module
         for part in path.split(".") if path else ():
-            here = here._modules.get(part) if here is not None else None
+            here = here._modules[part] if here is not None and part in here._modules else None
         return here
+
+
+def _member(owner: nn.Module, name: str) -> Any:
+    """A submodule, parameter or buffer by its name."""
+    for kind in (owner._modules, owner._parameters, owner._buffers):
+        # A scripted module's are no dictionaries.
+        if name in kind:
+            return kind[name]
+    return None
 
 
 def _gives(owner: Any, step: str, wanted: Any) -> bool:
@@ -98,7 +108,7 @@ def written_out(diagram: Diagram, array: Array) -> str | None:
     value = diagram.source.tensors.get(array.id)
     if array.kind != "constant" or not isinstance(value, Tensor) or value.numel() > SMALL or value.numel() == 0:
         return None
-    if type(value) is not Tensor or value.is_meta or value.layout is not value.new_empty(0).layout:
+    if type(value) is not Tensor or value.is_meta or value.layout is not torch.strided:
         return None
     if value.device.type != "cpu" or value.is_complex():
         return None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ncd.circuit.diagram import Call, Ref
+from ncd.circuit.diagram import Call, Op, Ref
 from ncd.emit.defaults import with_names
 from ncd.emit.lines import Dim, Line, Pattern, Program, ShapeOf, Side, Size, renamed
 from ncd.emit.tidy import VIEWS, drop_dead, uses
@@ -48,12 +48,24 @@ def _grouped(line: Line, side: str, k: int) -> list[Dim] | None:
     return dims
 
 
+def other_bits(op: Op) -> bool:
+    """Whether the same bits are read as another dtype: other values, though a view."""
+    return any(a.dtype != o.dtype for a in op.inputs for o in op.outputs)
+
+
 def view_rows(line: Line) -> Rows | None:
     """What a pure view does to its axes, None for any other line."""
     op = line.op
     if not line.pure or line.out is None or line.function not in VIEWS or op.kind not in ("rearrange", "map"):
         return None
-    if len(set(line.reads)) != 1 or len(op.inputs) != 1 or len(op.outputs) != 1 or op.weave.targets or op.weave.rest:
+    if (
+        len(set(line.reads)) != 1
+        or len(op.inputs) != 1
+        or len(op.outputs) != 1
+        or other_bits(op)
+        or op.weave.targets
+        or op.weave.rest
+    ):
         return None
     ins, outs = _grouped(line, "in", 0), _grouped(line, "out", 0)
     if ins is None or outs is None:
@@ -280,6 +292,8 @@ def _named(line: Line) -> tuple[list[list[Dim]], list[list[Dim]]] | None:
 def _product(program: Program, line: Line) -> Line | None:
     """A product of arrays with every axis named; a matrix of weights stays ``x @ weight``."""
     if line.function not in PRODUCTS or not line.pure or line.out is None:
+        return None
+    if any("sparse" in other.function for other in program.lines):
         return None
     ids = [a.id for a in line.op.inputs]
     if list(line.reads) != ids or len(ids) != 2:

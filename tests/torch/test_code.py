@@ -218,3 +218,22 @@ def test_long_lines_are_broken_at_commas() -> None:
     assert ast.dump(ast.parse(call)) == ast.dump(ast.parse("\n".join(wrapped(call))))
     text = "x = rearrange(" + "a" * 60 + ', "b s (h k) -> b h s k, (not) a bracket", h=4)'
     assert ast.dump(ast.parse(text)) == ast.dump(ast.parse("\n".join(wrapped(text))))
+
+
+def test_other_bits_are_other_values() -> None:
+    x = torch.randn(3, 4)
+    diagram = ncd.trace(lambda x: x.view(torch.int32) + 1, x)
+    assert torch.equal(compile_code(diagram.to_code(), diagram)(x), x.view(torch.int32) + 1)
+
+
+def test_sparse_arrays_are_multiplied_as_they_are() -> None:
+    x = torch.randn(3, 4)
+    diagram = ncd.trace(lambda x: torch.eye(3).to_sparse_csr() @ x, x)
+    close([compile_code(diagram.to_code(), diagram)(x)], [x])
+
+
+def test_a_scripted_module_is_read_too() -> None:
+    module = torch.jit.script(nn.Sequential(nn.Linear(4, 5), nn.ReLU()).eval())
+    x = torch.randn(3, 4)
+    diagram = ncd.trace(module, x)
+    close(outputs(compile_code(diagram.to_code(), diagram)(x)), [module(x)])
