@@ -170,6 +170,8 @@ class Program:
     unknown: bool = False
     """Whether some number changes with the sizes, nobody knows how."""
     fresh: int = 0
+    autocast: tuple[str, ...] = ()
+    """What all calls are cast to on the way, if all are."""
 
     def size(self, axis: str) -> Any:
         """The size of an atomic axis: a formula where one is known."""
@@ -215,7 +217,10 @@ def program(diagram: Diagram, formulas: Formulas) -> Program:
         pure = not call.writes and not call.name.startswith("#") and any(True for _ in refs(call.out))
         lines.append(Line(_with_sizes(call, formulas), op if len(op.body) == 1 else NOWHERE, path, pure))
     unknown = any(None in formulas.of(c).values() for op in ops for c in op.body)
-    return Program(diagram, lines, arrays, list(returns), formulas, unknown)
+    casts = {line.call.autocast for line in lines}
+    whole = Program(diagram, lines, arrays, list(returns), formulas, unknown)
+    whole.autocast = casts.pop() if len(casts) == 1 else ()
+    return whole
 
 
 def _opened(diagram: Diagram) -> Iterator[Op]:

@@ -303,7 +303,7 @@ class Parts:
             if isinstance(item, Line):
                 c = item.call
                 rows.append((
-                    c.name,
+                    c.name, c.autocast,
                     [walk(x, c.name.split(".")[-1].strip("_")) for x in c.args],
                     [(k, walk(x, k)) for k, x in c.kwargs],
                     _numbered(c.out, number),

@@ -135,6 +135,9 @@ def _through_products(program: Program, chains: dict[int, Chain], count: Counter
         if line in gone:
             continue
         place = {"linear": 0, "mm": 0, "addmm": 1}.get(line.function, -1)
+        if line.function != "linear" and line.call.autocast:
+            # Which of a product and a sum are rounded is another matter there.
+            place = -1
         x = line.reads[place] if place >= 0 and line.reads else -1
         last = reader.get(line.out) if line.out is not None else None
         while last is not None and last.out in inner:
@@ -306,7 +309,8 @@ def _product(program: Program, line: Line) -> Line | None:
     if any(d == () or any(whole[t] != d for t in d) for d in dims):
         return None
     ins, outs = (tuple(tuple((" ".join(d),) for d in side) for side in part) for part in rows)
-    return replace(line, call=Call("einops.einsum", (*map(Ref, ids), Pattern(ins, outs)), (), line.call.out))
+    args = (*map(Ref, ids), Pattern(ins, outs))
+    return replace(line, call=replace(line.call, name="einops.einsum", args=args, kwargs=()))
 
 
 def _reduction(line: Line) -> Line | None:
@@ -327,7 +331,7 @@ def _reduction(line: Line) -> Line | None:
     if any(len(d) > 1 for d in (*left, *right)):
         return None
     args = (Ref(line.reads[0]), Pattern((left,), (right,)), how)
-    return replace(line, call=Call("einops.reduce", args, (), line.call.out))
+    return replace(line, call=replace(line.call, name="einops.reduce", args=args, kwargs=()))
 
 
 def _equal_parts(program: Program, line: Line) -> Line | None:

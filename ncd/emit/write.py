@@ -177,13 +177,26 @@ class Function:
         for i in self.part.enters:
             if i in self.namer and i in self.arrays:
                 self.shown[self.namer[i]] = self.axes.shape(self.arrays[i])
+        cast: tuple[str, ...] = ()
         for k, node in enumerate(nodes):
-            body += self._statement(node, last[k])
+            lines, before, cast = self._statement(node, last[k]), cast, self._cast(node)
+            if cast:
+                body += [f"    with {autocast(cast)}:"] if cast != before else []
+                lines = [f"    {line}" for line in lines]
+            body += lines
         words = self._returned(final)
         if words:
             body += wrapped(f"return {words}", 4)
         head = self._signature(name)
+        if self.root and self.program.autocast:
+            head = [f"@{autocast(self.program.autocast)}", *head]
         return [*head, *self._docstring(), *self._size_lines(), *body]
+
+    def _cast(self, node: Node) -> tuple[str, ...]:
+        """What a call is cast to on the way, where not all of the program's are."""
+        if self.program.autocast or not isinstance(node.item, Line):
+            return ()
+        return node.item.call.autocast
 
     def _signature(self, name: str) -> list[str]:
         words = [self.module] if self.root or self.part.owns else []
@@ -264,6 +277,8 @@ class Function:
             top = stack[-1]
             made = top.makes
             if len(made) != 1 or made[0] not in reads or count[made[0]] != 1 or isinstance(top.item, Run):
+                return
+            if self._cast(top) != (() if ends else self._cast(node)):
                 return
             if not _pure(top.item) or (ends and len(reads) > 1):
                 return
@@ -598,6 +613,10 @@ class Function:
         """What an array made by a block is called: ``x`` where it is what the block was given."""
         item = self.maker.get(i)
         return "x" if isinstance(item, Part) and len(item.leaves) == 1 else self.parts.role(i)
+
+
+def autocast(cast: tuple[str, ...]) -> str:
+    return f'torch.autocast("{cast[0]}", dtype=torch.{cast[1]})'
 
 
 def _makes(item: Line | Part) -> tuple[int, ...]:

@@ -237,3 +237,23 @@ def test_a_scripted_module_is_read_too() -> None:
     x = torch.randn(3, 4)
     diagram = ncd.trace(module, x)
     close(outputs(compile_code(diagram.to_code(), diagram)(x)), [module(x)])
+
+
+def test_casts_on_the_way_are_said() -> None:
+    class Cast(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(6, 6)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.linear(x)
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                x = self.linear(x)
+            return x * 2
+
+    module, x = Cast(), torch.randn(3, 6)
+    diagram = ncd.trace(module, x)
+    code = diagram.to_code()
+    assert code.count('    with torch.autocast("cpu", dtype=torch.bfloat16):') == 1
+    with torch.no_grad():
+        assert torch.equal(compile_code(code, diagram)(x), module(x))
