@@ -111,7 +111,7 @@ def samples(name: str, dtype: torch.dtype, count: int) -> list[Sample]:
         if any(x.numel() == 0 or x.numel() > LARGEST for x in xs):
             continue
         found.append((sum(n > 1 for x in xs for n in x.shape), args, kwargs))
-        if len(found) == 60:
+        if len(found) == 10 * count:
             break
     found.sort(key=lambda s: -s[0])
     return [(a, k) for _, a, k in found[:: max(1, len(found) // count)][:count]]
