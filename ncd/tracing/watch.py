@@ -20,6 +20,7 @@ from ncd.circuit.axis import Atom, Dim, fresh, leaves
 from ncd.circuit.weave import Form, Weave
 from ncd.ops.aten import AtenCall, Operand, lookup, opaque
 from ncd.ops.aten import weave as rule_of
+from ncd.tracing import custom
 from ncd.tracing.bind import Dims, bind
 from ncd.tracing.plain import aten_call, facts, flat, tensors
 from ncd.tracing.reads import Reads
@@ -112,6 +113,9 @@ class Watch(TorchDispatchMode):
                 self.act_on(dims)
             self.missing.append(str(func))
             return func(*args, **kwargs)
+        known, made = self._in_python(func, args, kwargs, ins)
+        if known:
+            return made
         self.asks |= not _ASKING.isdisjoint(facts(func).tags)
         # An op that reshapes its operand in place has to be looked at while the old shape stands.
         early = self._rule(func, args, kwargs, None) if facts(func).reshapes else None
@@ -202,6 +206,22 @@ class Watch(TorchDispatchMode):
             self.reads.take(atoms[0], form, env)
         else:
             self.act_on([dim, *(env[v] for v in form.variables if v in env)])
+
+    def _in_python(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], ins: list[Tensor]) -> tuple[bool, Any]:
+        """Follow the kernel of a custom operator, where it is written in torch's operators alone; what it returned."""
+        body = custom.kernel(func)
+        if body is None or self.real or not custom.is_meta(ins):
+            return False, None
+        try:
+            with custom.nothing_unseen():
+                out, inner = self._within(body, args, kwargs)
+        except Exception:
+            return False, None
+        if inner.missing or not flat(out) or custom.left_open(inner.ops):
+            return False, None
+        self._adopt(inner, flat(out))
+        self.random |= inner.random
+        return True, out
 
     def _decomposed(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], outs: list[Tensor]) -> bool:
         """Follow torch's own decomposition of an op without a rule, if it gives the same shapes."""

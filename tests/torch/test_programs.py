@@ -119,6 +119,38 @@ def test_compiled_parts_are_traced_as_written():
     assert [op.name for op in d.ops] == ["linear", "linear", "relu"] and d.check().ok
 
 
+@torch.library.custom_op("ncd_tests::rows", mutates_args=())
+def rows(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return (x * y[:, None]).cumsum(1)
+
+
+@torch.library.custom_op("ncd_tests::unseen", mutates_args=())
+def unseen(x: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(x.numpy()[::-1].copy())
+
+
+@torch.library.custom_op("ncd_tests::pointer", mutates_args=())
+def pointer(x: torch.Tensor) -> torch.Tensor:
+    y = torch.empty_like(x)
+    y.data_ptr()  # here a kernel of another language would fill it
+    y.copy_(x.flip(0))
+    return y
+
+
+def test_a_custom_operator_is_what_its_kernel_does():
+    d = ncd.trace(lambda x, y: rows(x, y) + 1, torch.randn(3, 4), torch.randn(3), axes=["b d", "b"])
+    assert not d.opaque and str(d.ops[0].weave) == "b [d], b -> b [d]"
+    assert d.check().ok
+
+
+@pytest.mark.parametrize("op", [unseen, pointer])
+def test_a_kernel_that_reaches_past_torch_is_opaque_and_named(op):
+    d = ncd.trace(lambda x: op(x * 2).relu(), torch.randn(3, 4))
+    assert [o.name for o in d.opaque] == [op._name] and d.opaque[0].source.file == __file__
+    assert set(d.opaque[0].weave.targets) == set(d.opaque[0].weave.sizes)
+    assert d.check().ok and op._name in d.to_svg()
+
+
 # ------------------------------------------------------------------ what is drawn
 def test_a_copy_stays_where_the_original_is_written():
     def swap(x):
