@@ -51,6 +51,8 @@ def main() -> None:
                 tqdm.write("\n".join([*x.traces.values(), *x.failures]))
     command = f"python -m benchmarks.sweep {args.suite}" + (f" -k '{args.k}'" if args.k else "")
     command += " --undrawn" if args.undrawn else ""
+    command += f" --minutes {args.minutes:g}" if args.minutes is not None else ""
+    command += " --keep (outcomes of several runs)" if args.keep else ""
     text = report(suite, outcomes, command, len(cases) - len(outcomes))
     print(text)
     if args.out:

@@ -239,4 +239,5 @@ def said(error: BaseException) -> str:
 
 
 def short(path: str) -> str:
-    return path.split("site-packages/")[-1].split("/ncd/ncd/")[-1]
+    inside = path.split("site-packages/")[-1]
+    return "ncd/" + inside.rsplit("/ncd/", 1)[1] if "/ncd/" in inside else inside

@@ -24,7 +24,7 @@ def report(suite: Suite, outcomes: Sequence[Outcome], command: str, beyond: int 
         command,
         f"{date.today()}, Python {platform.python_version()}, {versions}",
         "",
-        *([f"{beyond} cases, chosen at random, were not begun for want of time", ""] if beyond else []),
+        *([f"{beyond} cases were not begun for want of time", ""] if beyond else []),
         f"{suite.title}: {len(built)} run, of them",
         *(
             f"  {what:<44}{of(n, total)}"

@@ -305,3 +305,8 @@ def test_a_claim_about_strides_is_tested_on_operands_of_those_strides() -> None:
 
     report = ncd.trace(overlapping, torch.randn(32, 2, 4)).check()
     assert report, report
+
+
+def test_a_window_on_nothing_is_not_moved() -> None:
+    report = ncd.trace(lambda x: (x[:, 4:].flatten(1) + 1, x * 2), torch.randn(2, 4, 3)).check()
+    assert report, report
