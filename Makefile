@@ -64,6 +64,7 @@ RESULTS := benchmarks/results
 sweep: $(VENV)/.installed $(SWEEPS)/transformers4/.installed $(SWEEPS)/timm/.installed
 	$(SWEEP) $(BIN)/python -m benchmarks.sweep.operators -n $(WORKERS) --out $(RESULTS)/operators.txt
 	$(SWEEP) $(BIN)/python -m benchmarks.sweep torch_modules -n $(WORKERS) --out $(RESULTS)/torch-modules.txt
+	$(SWEEP) $(BIN)/python -m benchmarks.sweep programs -n $(WORKERS) --out $(RESULTS)/programs.txt
 	$(SWEEP) $(BIN)/python -m benchmarks.sweep transformers -n $(WORKERS) --out $(RESULTS)/transformers-5.23.txt
 	$(SWEEP) $(SWEEPS)/transformers4/bin/python -m benchmarks.sweep transformers -n $(WORKERS) \
 	  --out $(RESULTS)/transformers-4.57.txt
