@@ -232,12 +232,15 @@ def _ports(root: Container, diagram: Diagram, builder: Builder) -> None:
     for v in results:
         uses[v] = uses.get(v, 0) + 1
 
-    def visit(c: Container) -> tuple[dict[Value, None], dict[Value, int]]:
+    def visit(c: Container, handed: frozenset[int] = frozenset()) -> tuple[dict[Value, None], dict[Value, int]]:
+        """What is made and read in a container; ``handed`` are ids that a block around it hands to its next turn."""
+        pairs = c.block.carried if c.block else ()
+        starts, ends = {a for a, _ in pairs}, handed | {b for _, b in pairs}
         made: dict[Value, None] = {}
         read: dict[Value, int] = {}
         for kid in list(c.kids):
             if isinstance(kid, Container):
-                inner_made, inner_read = visit(kid)
+                inner_made, inner_read = visit(kid, ends)
                 if not inner_made and not inner_read:
                     c.kids.remove(kid)
             else:
@@ -254,13 +257,11 @@ def _ports(root: Container, diagram: Diagram, builder: Builder) -> None:
             c.left = [Port(v, i) for i, v in enumerate(dict.fromkeys((*inputs, *unmade))) if v in uses]
             c.right = [Port(v, i) for i, v in enumerate(results)]
         else:
-            pairs = c.block.carried if c.block else ()
-            starts, ends = {a for a, _ in pairs}, {b for _, b in pairs}
             entering = (v for v in read if v not in made)
             c.left = [Port(v, i, v.array.id in starts) for i, v in enumerate(entering)]
             # What the last turn hands on ends at the bracket if nothing reads it.
             leaving = (v for v in made if uses.get(v, 0) > read.get(v, 0) or v.array.id in ends)
-            c.right = [Port(v, i, v.array.id in ends) for i, v in enumerate(leaving)]
+            c.right = [Port(v, i, v.array.id in ends - handed) for i, v in enumerate(leaving)]
         return made, read
 
     visit(root)

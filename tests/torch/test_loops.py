@@ -321,3 +321,10 @@ def test_folding_two_hundred_turns_takes_no_time() -> None:
         seconds.append(time.process_time() - start)
         assert [b.repeat for b in f.blocks if b.repeat > 1] == [n]
     assert seconds[1] < 12 * seconds[0] and seconds[1] < 5
+
+
+def test_what_an_inner_block_makes_and_only_the_next_turn_reads_leaves_both() -> None:
+    e = zoo.get("pointer")
+    d = ncd.trace(e.module, *e.args, axes=e.axes, **e.kwargs)
+    shown = show.draw(d, depth=3, expand=["Step", "lstm_cell"])
+    assert Measured(shown.scene).faults() == dict.fromkeys(FAULTS, 0)
