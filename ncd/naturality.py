@@ -105,6 +105,7 @@ def act(tensor: Tensor, forms: Forms, var: str, J: Tensor, sizes: Any) -> Tensor
     if tensor.layout is not torch.strided:
         dense = act(tensor.to_dense(), forms, var, J, sizes)
         return None if dense is None else dense.to_sparse(layout=tensor.layout)
+    given = tensor
     for d, form in enumerate(forms):
         if var not in form.variables:
             continue
@@ -117,6 +118,8 @@ def act(tensor: Tensor, forms: Forms, var: str, J: Tensor, sizes: Any) -> Tensor
             if name == var:
                 digits = digits[(slice(None),) * (d + k) + (J.to(tensor.device),)]
         tensor = digits.reshape(shape)
+    if tensor.stride() != given.stride():  # a view may ask for the layout that the call had
+        tensor = torch.empty_like(given).copy_(tensor)
     return tensor
 
 

@@ -310,3 +310,8 @@ def test_a_claim_about_strides_is_tested_on_operands_of_those_strides() -> None:
 def test_a_window_on_nothing_is_not_moved() -> None:
     report = ncd.trace(lambda x: (x[:, 4:].flatten(1) + 1, x * 2), torch.randn(2, 4, 3)).check()
     assert report, report
+
+
+def test_a_view_that_asks_for_channels_last_is_tried_on_channels_last() -> None:
+    x = torch.randn(2, 3, 4, 5).contiguous(memory_format=torch.channels_last)
+    assert ncd.trace(lambda x: x.view(2, 3, -1), x, axes="b c h w").check().ok
