@@ -39,6 +39,7 @@ def case(name: str) -> Callable[[Callable[[], Any]], None]:
 
 
 KNOWN = {
+    "meta model": "it has no values to compute with; traced and drawn it is",
     "item in arithmetic": "the number that was read stays what it was while tracing; d.reads says where",
     "loop until": "the path taken is the traced one; d.reads says where",
     "mixture by nonzero": "the experts' rows are those of the traced values; d.reads says where",
