@@ -335,6 +335,12 @@ class Diagram(Verbs):
     def __str__(self) -> str:
         path = max((len(op.path) for op in self.ops), default=0)
         name = max((len(op.name) for op in self.ops), default=0)
-        lines = [f"{op.path:<{path}}  {op.name:<{name}}  {op.weave}" for op in self.ops]
+        lines = [f"{op.path:<{path}}  {op.name:<{name}}  {op.weave}{_unknown(op)}" for op in self.ops]
         taken = ["the path taken when", *(f"  {s}" for s in sentences(self.reads, self.ops))] if self.reads else []
         return "\n".join([repr(self)[1:-1], *lines, *taken])
+
+
+def _unknown(op: Op) -> str:
+    """What is said behind the weave of an operation whose axis relation is not known."""
+    where = f", {op.source}" if op.source else ""
+    return f"   (opaque: its axes are not known{where})" if op.kind == "opaque" else ""

@@ -8,8 +8,10 @@ from torch import Tensor, nn
 from torch.utils._pytree import TreeSpec, tree_unflatten
 
 from ncd.circuit.diagram import Diagram
+from ncd.circuit.reads import path_taken
 from ncd.emit.binding import apart, arguments, ending, folded, hidden, owner, program, written
 from ncd.emit.calls import deaths, execute
+from ncd.errors import CheckError
 
 
 class DiagramModule(nn.Module):
@@ -40,7 +42,16 @@ class DiagramModule(nn.Module):
         env |= {a.id: x for a, x in zip(diagram.inputs, inputs, strict=True)}
         env = apart(env, self._written)
         del inputs
-        execute(self._calls, env, diagram.source.functions, self._dead)
+        try:
+            execute(self._calls, env, diagram.source.functions, self._dead)
+        except (IndexError, RuntimeError, ValueError) as error:
+            if not diagram.reads:
+                raise
+            raise CheckError(
+                f"{type(error).__name__}: {error}",
+                doing=f"running {diagram.title!r} on other inputs than it was traced on",
+                fix=f"it is {path_taken(diagram.reads)}; trace it on these inputs if their values choose another",
+            ) from error
         return self._structured([env[i] for i in self._returned])
 
     def _structured(self, outputs: list[Tensor]) -> Any:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ncd.circuit.axis import Atom, Dim, fresh, leaves
+from ncd.circuit.axis import Atom, Dim, fresh, leaves, size
 from ncd.circuit.weave import Form, Weave
 from ncd.ops.aten import AtenCall, Operand, lookup, opaque
 from ncd.ops.aten import weave as rule_of
@@ -107,6 +107,8 @@ class Watch(TorchDispatchMode):
             out, inner = self._within(body, args, kwargs)
             self.missing += inner.missing
             self._adopt(inner, tensors(out))
+            return out
+        if str(func) == "cond" and (out := self._either(*args)) is not None:
             return out
         if not hasattr(func, "_schema"):
             for dims in before:
@@ -222,6 +224,26 @@ class Watch(TorchDispatchMode):
         self._adopt(inner, flat(out))
         self.random |= inner.random
         return True, out
+
+    def _either(self, chosen: Any, yes: Callable[..., Any], no: Callable[..., Any], given: Sequence[Any]) -> Any:
+        """Follow both branches: what is true of each is true whichever is taken.  None if they do not match."""
+        (out, first), (other, second) = self._within(yes, given, {}), self._within(no, given, {})
+        pairs = list(zip(tensors(out), tensors(other), strict=True))
+        if any(a.shape != b.shape for a, b in pairs):
+            return None
+        for inner, made in ((first, [a for a, _ in pairs]), (second, [b for _, b in pairs])):
+            self.missing += inner.missing
+            self._adopt(inner, made)
+        for a, b in pairs:
+            dims = []
+            for x, y in zip(self.known(a), self.known(b), strict=True):
+                if leaves(x) == leaves(y):
+                    dims.append(x)
+                else:  # one axis or the other: a new one
+                    dims += fresh([size(x)])
+                    self.act_on([x, y, dims[-1]])
+            self.place(a, tuple(dims))
+        return out
 
     def _decomposed(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], outs: list[Tensor]) -> bool:
         """Follow torch's own decomposition of an op without a rule, if it gives the same shapes."""

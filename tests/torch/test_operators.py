@@ -181,3 +181,25 @@ def test_a_loss_in_pieces() -> None:
     args = (R(6, 4), R(5, 4), torch.randint(0, 5, (6,)))
     found = derive(lambda x, w, t: F.linear_cross_entropy(x, w, t, reduction="none", options=options), args)
     assert str(found.weave) == "a [b], [c] [b], a -> a"
+
+
+@pytest.mark.parametrize(
+    ("no", "weave"),
+    [
+        (lambda x: x.cos(), "(), a b c -> a b c"),
+        (lambda x: x.softmax(-1), "(), a b [c] -> a b [c]"),
+        (lambda x: x.transpose(1, 2).contiguous(), "(), a [b] [c] -> a [k] [v]"),
+        (lambda x: torch.zeros_like(x).cumsum(0), "(), [a] b c -> [a] b c"),
+    ],
+)
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_condition_is_repeated_over_what_both_branches_are(no, weave: str, taken: bool) -> None:
+    def program(p: Tensor, x: Tensor) -> Tensor:
+        return torch.cond(p.all(), lambda x: x.sin(), no, (x,))
+
+    p, x = torch.tensor([taken]), torch.randn(3, 4, 4)
+    d = ncd.trace(program, p, x, axes={"x": "a b c"})
+    assert not d.opaque and d.check(p, x).ok
+    found = next(op for op in d.ops if op.name == "cond")
+    assert str(found.weave) == weave
+    assert torch.equal(d.to_module()(p, -x), program(p, -x))

@@ -148,6 +148,7 @@ def test_a_kernel_that_reaches_past_torch_is_opaque_and_named(op):
     d = ncd.trace(lambda x: op(x * 2).relu(), torch.randn(3, 4))
     assert [o.name for o in d.opaque] == [op._name] and d.opaque[0].source.file == __file__
     assert set(d.opaque[0].weave.targets) == set(d.opaque[0].weave.sizes)
+    assert f"{op._name}" in str(d) and "its axes are not known" in str(d)
     assert d.check().ok and op._name in d.to_svg()
 
 

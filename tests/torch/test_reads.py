@@ -199,3 +199,13 @@ def test_a_loop_over_one_line_is_said_once() -> None:
     assert "was False 6 times" in path_taken(d.reads)
     first = replace(d.reads[0], value="True")
     assert "was True, then False 5 times" in path_taken([first, *d.reads[1:]])
+
+
+def test_a_module_on_values_that_take_another_path_says_so() -> None:
+    def program(x: Tensor) -> Tensor:
+        return x[x > 0].view(2, 2)
+
+    d = ncd.trace(program, torch.tensor([1.0, 2.0, 3.0, 4.0, -1.0]))
+    with pytest.raises(ncd.CheckError, match="on other inputs than it was traced on") as e:
+        d.to_module()(torch.tensor([1.0, -2.0, 3.0, 4.0, -1.0]))
+    assert "the path taken when" in e.value.fix and "test_reads.py" in e.value.fix
