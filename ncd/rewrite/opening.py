@@ -18,9 +18,6 @@ from ncd.rewrite.refine import Finer, refined, refined_op
 if TYPE_CHECKING:
     from ncd.rewrite.recorded import Opened
 
-INSIDE_OUT = frozenset(["multi_head_attention_forward", "scaled_dot_product_attention"])
-"""What a picture always shows open."""
-
 
 def bodies(diagram: Diagram) -> dict[int, Any]:
     """The bodies of the ops that can be opened, by their place in the diagram."""
@@ -40,10 +37,10 @@ def bodies(diagram: Diagram) -> dict[int, Any]:
     return found
 
 
-def unfolded(diagram: Diagram, places: Iterable[int], *, framed: bool = True) -> tuple[Diagram, dict[int, str]]:
+def unfolded(diagram: Diagram, places: Iterable[int]) -> tuple[Diagram, dict[int, str]]:
     """The diagram with the ops at these places opened, and why those are not that stay closed.
 
-    ``framed``: what an op was opened into is a block, which remembers the op.
+    What an op was opened into is a block, which remembers the op.
     """
     from ncd.rewrite.equal import compared
     from ncd.rewrite.recorded import Activation, Axes, Opened, Take, copied, modules_around, take
@@ -69,9 +66,8 @@ def unfolded(diagram: Diagram, places: Iterable[int], *, framed: bool = True) ->
         if isinstance(found, str):
             refused[k] = found
             continue
-        path = free_path(op, taken) if framed else op.path
-        around = modules_around(diagram, op.path)
-        root = Activation(None, path, op.name, around) if framed or around is None else around
+        path = free_path(op, taken)
+        root = Activation(None, path, op.name, modules_around(diagram, op.path))
         mine = copied(found[0], root)
         literal = mine if found[0] is found[1] else copied(found[1], root)
         woven = axes.infer(op, mine, literal)
@@ -84,7 +80,7 @@ def unfolded(diagram: Diagram, places: Iterable[int], *, framed: bool = True) ->
     finer = axes.seal(opened)
     tensors = dict(diagram.source.tensors)
     inner = {o.at: axes.ops(o, finer, functions, tensors) for o in opened}
-    return _spliced(diagram, finer, opened, inner, functions, tensors, framed), refused
+    return _spliced(diagram, finer, opened, inner, functions, tensors), refused
 
 
 def _spliced(
@@ -94,18 +90,14 @@ def _spliced(
     inner: dict[int, tuple[Op, ...]],
     functions: list[Any],
     tensors: dict[int, Any],
-    framed: bool,
 ) -> Diagram:
     """The diagram with these ops in place of those at ``inner``'s keys; places in it move along."""
     base = moved(refined(diagram, finer), inner)
     blocks = list(base.blocks)
     paths = {b.path for b in blocks}
     for o in opened:
-        if framed:
-            above = o.op.path if o.op.path in paths else None
-            blocks.append(
-                Block(o.path, o.op.name, above, title=o.op.name.replace("_", " "), op=refined_op(o.op, finer))
-            )
+        above = o.op.path if o.op.path in paths else None
+        blocks.append(Block(o.path, o.op.name, above, title=o.op.name.replace("_", " "), op=refined_op(o.op, finer)))
         for c in o.found.calls:
             here = c.where
             while here.path not in paths and here.path != o.path and here.parent is not None:
