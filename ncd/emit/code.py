@@ -12,10 +12,12 @@ from torch import nn
 from ncd.circuit.diagram import Diagram
 from ncd.circuit.reads import sentences
 from ncd.emit.binding import folded, hidden, owner
+from ncd.emit.groups import gather
 from ncd.emit.lines import AsTraced, Formulas, Program, program
 from ncd.emit.owned import Owned, looked_up, written_out
 from ncd.emit.parts import Part, Parts
 from ncd.emit.patterns import with_patterns
+from ncd.emit.scope import Scope
 from ncd.emit.tidy import tidy
 from ncd.emit.wrap import WIDTH
 from ncd.emit.write import Function
@@ -35,9 +37,11 @@ def to_code(diagram: Diagram, sizes: Formulas | None = None) -> str:
     owned = Owned(diagram)
     parts = Parts(whole, owned, _texts(whole, owned))
     constants = {i: name for i, name in looked_up(diagram, owned).items() if _used(whole, i)}
-    forward = Function(whole, parts, parts.root, constants)
-    texts = {"forward": forward.text("forward")}
-    texts |= {g.name: Function(whole, parts, g.first, constants).text(g.name) for g in _outside_in(parts.root)}
+    functions = frozenset(g.name for g in gather(parts))
+    forward = Scope(parts, parts.root, constants, functions)
+    texts = {"forward": Function(forward).text("forward")}
+    for g in _outside_in(parts.root):
+        texts[g.name] = Function(Scope(parts, g.first, constants, functions)).text(g.name)
     body = "\n\n\n".join("\n".join(lines) for lines in merged(texts).values())
     imports = ["import torch"] if re.search(r"\btorch\.", body) else []
     imports += ["import torch.nn.functional as F"] if re.search(r"\bF\.", body) else []
@@ -111,7 +115,7 @@ def holds_elsewhere(whole: Program) -> bool:
     return bool(formulas.variables) and not unknown and not whole.unknown
 
 
-def _head(diagram: Diagram, whole: Program, forward: Function) -> str:
+def _head(diagram: Diagram, whole: Program, forward: Scope) -> str:
     title = diagram.title.replace("\\", "").replace('"', "'")
     sizes = ", ".join(dict.fromkeys(f"{x.name}={x.size}" for a in diagram.inputs for x in a.wires))
     varied = holds_elsewhere(whole)

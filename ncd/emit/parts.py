@@ -1,29 +1,21 @@
-"""Which blocks become functions, and which blocks are the same function.
-
-Two blocks are one function when their lines are the same with arrays and axes numbered by first
-use, weights by their names below the block, and sizes in terms of the block's own inputs.  Numbers
-may differ: they become parameters.
-"""
+"""Which blocks become functions: what each reads and what leaves it, sizes in its own terms."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ncd.circuit.diagram import Name, Ref
-from ncd.emit.formula import integer, is_number
-from ncd.emit.lines import Line, Pattern, Program, ShapeOf, Size, leaves
-from ncd.emit.names import RESERVED, RESULTS, hint, identifier, role
+from ncd.emit.formula import is_number
+from ncd.emit.lines import Line, Program, Size, leaves
+from ncd.emit.names import RESULTS, hint, identifier, role
 from ncd.emit.owned import Owned, module_path, under
 
 LONG = 120
 """A block of so many characters is worth a function where it stands more than once."""
 CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
-MANY = 3
-"""Blocks that differ in more numbers than these are functions of their own."""
 
 
 @dataclass(eq=False)
@@ -56,6 +48,13 @@ class Part:
                 yield item
                 yield from item.parts()
 
+    def deepest_first(self) -> Iterator[Part]:
+        """It and the blocks in it, each after those inside."""
+        for item in self.items:
+            if isinstance(item, Part):
+                yield from item.deepest_first()
+        yield self
+
     @property
     def at(self) -> str:
         return module_path(self.path)
@@ -74,7 +73,7 @@ class Group:
         return self.parts[0]
 
 
-def nested(program: Program) -> Part:
+def in_blocks(program: Program) -> Part:
     """The lines of a program in their blocks, as they ran."""
     blocks = {b.path: b for b in program.diagram.blocks}
     root = Part("", program.diagram.title)
@@ -103,11 +102,11 @@ def nested(program: Program) -> Part:
 
 
 class Parts:
-    """Decides on the functions of a program."""
+    """The blocks of a program that are worth a function, and what is known of the arrays in them."""
 
     def __init__(self, program: Program, owned: Owned, texts: Mapping[int, str]) -> None:
         self.program, self.owned, self.texts = program, owned, texts
-        self.root = nested(program)
+        self.root = in_blocks(program)
         self.readers: dict[int, list[Line]] = defaultdict(list)
         for line in program.lines:
             for i in line.reads:
@@ -115,12 +114,8 @@ class Parts:
         self.maker = {i: line for line in program.lines for i in line.makes}
         self.count = Counter(p.cls for p in self.root.parts())
         self._settle(self.root, single=True)
-        self.groups: list[Group] = []
-        for part in self._deepest_first(self.root):
+        for part in self.root.deepest_first():
             self._ports(part)
-        for part in self._deepest_first(self.root):
-            self._sign(part, frozenset())
-        self._gather()
 
     # ---------------------------------------------------------------- functions or not
     def _settle(self, part: Part, single: bool) -> None:
@@ -157,12 +152,6 @@ class Parts:
         made = {i for line in part.lines() for i in line.makes}
         writes = any(old not in made for line in part.lines() for old, _ in line.call.writes)
         return writes or any(kept(line) for line in part.lines())
-
-    def _deepest_first(self, part: Part) -> Iterator[Part]:
-        for item in part.items:
-            if isinstance(item, Part):
-                yield from self._deepest_first(item)
-        yield part
 
     # ---------------------------------------------------------------- what enters and leaves
     def _ports(self, part: Part) -> None:
@@ -250,102 +239,17 @@ class Parts:
                 part.sizes.append(symbol)
         return value
 
-    # ---------------------------------------------------------------- signatures
-    def _sign(self, part: Part, split: frozenset[str]) -> None:
-        part.literals = []
-        numbers: dict[int, int] = {i: k for k, i in enumerate(part.enters)}
-        rows: list[Any] = []
 
-        def number(i: int) -> object:
-            if i in self.texts:
-                return self.texts[i]
-            own = self.own(part, i) if i not in numbers else None
-            return own if own is not None else numbers.setdefault(i, len(numbers))
+def makes(item: Line | Part) -> tuple[int, ...]:
+    """The arrays that a line or a block's call makes."""
+    return item.makes if isinstance(item, Line) else tuple(item.leaves)
 
-        def size(value: Any, hint: str) -> object:
-            if isinstance(value, float) or is_number(value):
-                part.literals.append(Size(value, hint))
-                return "#"
-            return integer(self.local(part, value), lambda s: f"<{s.name}>")
 
-        def leaf(x: Any, hint: str) -> object:
-            if isinstance(x, Ref):
-                return number(x.id)
-            if isinstance(x, ShapeOf):
-                return "shape", number(x.id)
-            if isinstance(x, Name):
-                return x.text
-            if isinstance(x, Size):
-                return size(x.value, x.hint if x.hint != "n" else hint)
-            if isinstance(x, Pattern):
-                return pattern(x)
-            if isinstance(x, (int, float)) and not isinstance(x, bool):
-                return size(x, hint)
-            return repr(x)
-
-        def pattern(p: Pattern) -> object:
-            names: dict[str, int] = {}
-            sides = [
-                [[[names.setdefault(t, len(names)) for t in d] for d in s] for s in side] for side in (p.ins, p.outs)
-            ]
-            return sides, [(names[t], size(s.value, s.hint)) for t, s in p.sizes]
-
-        def walk(x: Any, hint: str) -> object:
-            if isinstance(x, (tuple, list)):
-                return [walk(y, hint) for y in x]
-            if isinstance(x, dict):
-                return {k: walk(y, hint) for k, y in x.items()}
-            if isinstance(x, slice):
-                return ["slice", walk(x.start, hint), walk(x.stop, hint), walk(x.step, hint)]
-            return leaf(x, hint)
-
-        for item in part.items:
-            if isinstance(item, Line):
-                c = item.call
-                rows.append((
-                    c.name, c.autocast,
-                    [walk(x, c.name.split(".")[-1].strip("_")) for x in c.args],
-                    [(k, walk(x, k)) for k, x in c.kwargs],
-                    _numbered(c.out, number),
-                    [(number(old), number(new)) for old, new in c.writes],
-                ))  # fmt: skip
-            else:
-                for symbol in item.sizes:
-                    rows.append(integer(self.local(part, symbol), lambda s: f"<{s.name}>"))
-                rows.append(
-                    (item.key, under(item.at, part.at), [*map(number, item.enters)], [*map(number, item.leaves)])
-                )
-                part.literals += item.literals
-                part.owns |= item.owns
-        key = repr((part.cls if part is not self.root else "", rows, [number(i) for i in part.leaves]))
-        part.key = f"{key}{[s.value for s in part.literals]}" if key in split else key
-
-    def _gather(self) -> None:
-        parts = [p for p in self._deepest_first(self.root) if p is not self.root]
-        by_key: dict[str, list[Part]] = defaultdict(list)
-        for part in parts:
-            by_key[part.key].append(part)
-        split = frozenset(k for k, ps in by_key.items() if len(_varying(ps)) > MANY)
-        if split:
-            for part in self._deepest_first(self.root):
-                self._sign(part, split)
-            by_key.clear()
-            for part in parts:
-                by_key[part.key].append(part)
-        prefix = _prefix([p.cls for p in parts], self.program.diagram.title)
-        taken = Counter[str]()
-        # A function stands before those that call it in ``by_key``; names are given from the outside in.
-        for ps in by_key.values():
-            name = _function_name(ps[0].cls, prefix)
-            if ps[0].cls in CONTAINERS:
-                name = next((w for w in reversed(ps[0].at.split(".")) if w.isidentifier()), name).lower()
-            if name in RESERVED:
-                name = f"{name}_block"
-            taken[name] += 1
-            group = Group(name if taken[name] == 1 else f"{name}{taken[name]}", ps, _varying(ps))
-            self.groups.append(group)
-            for p in ps:
-                p.group = group
+def reads(item: Line | Part) -> tuple[int, ...]:
+    """The arrays that a line or a block's call reads, or writes into."""
+    if isinstance(item, Part):
+        return tuple(item.enters)
+    return (*item.reads, *(old for old, _ in item.call.writes))
 
 
 def kept(line: Line) -> bool:
@@ -355,59 +259,6 @@ def kept(line: Line) -> bool:
     return c.name.startswith("#") or any(x.text.startswith("#") for x in names)
 
 
-def _numbered(out: Any, number: Any) -> object:
-    if isinstance(out, Ref):
-        return number(out.id)
-    if isinstance(out, (tuple, list)):
-        return [_numbered(x, number) for x in out]
-    if isinstance(out, dict):
-        return {k: _numbered(x, number) for k, x in out.items()}
-    return None
-
-
-def _varying(parts: Sequence[Part]) -> list[tuple[str, list[int]]]:
-    """The literals in which blocks of one key differ; those that always agree with each other are one."""
-    columns: dict[str, list[int]] = {}
-    for k, row in enumerate(zip(*(p.literals for p in parts), strict=True)):
-        values = [s.value for s in row]
-        if any(v != values[0] for v in values):
-            columns.setdefault(repr(values), []).append(k)
-    found: list[tuple[str, list[int]]] = []
-    for places in columns.values():
-        hint = re.sub(r"\d+$", "", parts[0].literals[places[0]].hint) or "n"
-        taken = {name for name, _ in found}
-        name, n = hint, 1
-        while name in taken:
-            n += 1
-            name = f"{hint}{n}"
-        found.append((name, places))
-    return found
-
-
 def _length(line: Line) -> int:
     """About how many characters a line is."""
     return len(line.function) + 12 * len(line.reads) + 4
-
-
-def words(cls: str) -> list[str]:
-    """``GPT2Attention`` as GPT2, Attention; ``RMSNorm`` as RMS, Norm."""
-    return re.findall(r"[A-Z]+[0-9]*(?![a-z])|[A-Z][a-z]*[0-9]*|[a-z]+[0-9]*", cls) or ["block"]
-
-
-def _prefix(classes: Sequence[str], title: str) -> list[str]:
-    """The words that the model's name and most of its classes begin with."""
-    common: list[str] = []
-    here = words(title)
-    while len(common) < len(here):
-        longer = [*common, here[len(common)]]
-        if 2 * sum(words(c)[: len(longer)] == longer for c in classes) < len(classes) or not classes:
-            break
-        common = longer
-    return common
-
-
-def _function_name(cls: str, prefix: Sequence[str]) -> str:
-    parts = words(cls)
-    if len(parts) > len(prefix) and parts[: len(prefix)] == list(prefix):
-        parts = parts[len(prefix) :]
-    return "_".join(w.lower() for w in parts)
