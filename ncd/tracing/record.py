@@ -28,7 +28,17 @@ from ncd.circuit.diagram import Place
 from ncd.tracing.captured import operands
 from ncd.tracing.opened import opened_copy
 from ncd.tracing.source import Stack
-from ncd.tracing.writes import autocast, declared_writes, same_memory, state, wrapped
+from ncd.tracing.writes import (
+    apart,
+    assigned,
+    autocast,
+    declared_writes,
+    first_only,
+    onto_itself,
+    same_memory,
+    state,
+    wrapped,
+)
 
 # Calls that only ask about a tensor.  The list is for speed: a call that returns no tensor and
 # writes nothing is dropped anyway.
@@ -261,6 +271,8 @@ class Recorder(TorchFunctionMode):
             self.busy = outer
 
     def record(self, fn: Any, name: str, args: Any, kwargs: Any) -> Any:
+        if name == "__setitem__" and onto_itself(*args):
+            return None
         ins: list[Value] = []
         tensors: list[torch.Tensor] = []
         seen_args = tuple([self.refer(a, ins, tensors) for a in operands(fn, args)])
@@ -271,10 +283,14 @@ class Recorder(TorchFunctionMode):
         again = opened_copy(fn)
         out = self.run(fn, args, kwargs) if again is None else self.open(again, args, kwargs, inside)
         written = [t for t, b in zip(tensors, before, strict=True) if state(t) != b]
+        if first_only(fn):
+            # Views of one memory count their writes together.
+            written = [t for t in written if t is args[0]]
         written += declared_writes(fn, args, kwargs, written)
+        touched = [assigned(*args[:2])] if written and name == "__setitem__" else written
         outs: list[Value] = []
         shape = self.result(out, outs) if not written else None
-        writes = self.moved(args[0]) if name == "__set__" else self.rewrite(written) if written else []
+        writes = self.moved(args[0]) if name == "__set__" else self.rewrite(touched) if written else []
         if not outs and not writes and not _has_tensor(out):
             if tensors and name in READS:
                 self.reads.append(Asked(len(self.calls), name, self.place(frames), ins[0], _answer(out)))
@@ -319,10 +335,13 @@ class Recorder(TorchFunctionMode):
             self.body, self.busy = outer, True
 
     def rewrite(self, written: list[torch.Tensor]) -> list[tuple[Value, Value]]:
-        """A write makes a new value of the tensor and of every live alias of its storage."""
+        """What is written gives a new value to every live tensor that has a number of it."""
         done: list[tuple[Value, Value]] = []
         for storage in dict.fromkeys(_storage(t) for t in written):
+            here = [t for t in written if _storage(t) == storage]
             for i in dict.fromkeys(self.aliases.get(storage, ())):
+                if all(apart(t, self.alive[i]) for t in here):
+                    continue
                 old = self.known.pop(i)
                 done.append((old, self.value(self.alive[i], "value")))
             self.aliases[storage] = list(dict.fromkeys(self.aliases[storage]))

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -47,6 +47,16 @@ def _composite(func: Any) -> bool:
     if not isinstance(func, torch._ops.OpOverload) or lookup(facts(func).name, facts(func).overload) is not None:
         return False
     return torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
+
+
+def _followed(func: Any) -> Callable[..., Any] | None:
+    """A kernel that does on every device what it does here, in operators that can be watched, or None."""
+    key = torch._C.DispatchKey.CompositeExplicitAutograd
+    if str(func) in _FOLLOWED:
+        return cast(Callable[..., Any], func.py_kernels.get(key))
+    if isinstance(func, torch._ops.OpOverload) and facts(func).name.startswith("_foreach_"):
+        return partial(func._op_dk, key) if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key) else None
+    return None
 
 
 class Watch(TorchDispatchMode):
@@ -102,7 +112,7 @@ class Watch(TorchDispatchMode):
         ins = flat((args, kwargs))
         self.used.update(map(id, ins))
         before = [self.known(x) for x in ins]
-        body = str(func) in _FOLLOWED and func.py_kernels.get(torch._C.DispatchKey.CompositeExplicitAutograd)
+        body = _followed(func)
         if body:
             out, inner = self._within(body, args, kwargs)
             self.missing += inner.missing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ import ncd
 from ncd.circuit.diagram import Diagram
 from ncd.naturality import comparable, same
 from ncd.tracing.derive import derive
+from ncd.tracing.writes import apart
 
 torch.set_num_threads(1)
 
@@ -203,3 +205,84 @@ def test_a_condition_is_repeated_over_what_both_branches_are(no, weave: str, tak
     found = next(op for op in d.ops if op.name == "cond")
     assert str(found.weave) == weave
     assert torch.equal(d.to_module()(p, -x), program(p, -x))
+
+
+def interleaved(x: Tensor) -> Tensor:
+    first = x.transpose(2, 3)[0]
+    for row in (1, 2):
+        first[..., row:12:3] = x.transpose(2, 3)[row, ..., row:12:3]
+    return first * 2
+
+
+def columns(x: Tensor) -> Tensor:
+    y = x * 1
+    y[:, :2] = y[:, 2:]
+    return y
+
+
+def added(x: Tensor) -> Tensor:
+    y = x * 1
+    y[:, 0] += 1
+    y[1] *= 2
+    y.mul_(3)[:, 1] -= y[:, 2]
+    return y
+
+
+def crossed(x: Tensor) -> Tensor:
+    y = x * 1
+    y[1:] = y[:-1].clone()
+    y.t()[0] = y.t()[1]
+    return y
+
+
+@pytest.mark.parametrize(
+    ("program", "wanted"),
+    [
+        (interleaved, "h d [s], h d [k], [b~] [h~] [s~] [d~] -> h d [s], [b~'] [h~'] [s~'] [d~']"),
+        (columns, "b [d], b [k] -> b [d]"),
+        (crossed, "[b] d, [k] d -> [b] d"),
+    ],
+)
+def test_a_part_written_into_another_of_the_same_memory_is_the_value_it_was(program: Any, wanted: str) -> None:
+    diagram = held(program, R(3, 2, 16, 5) if program is interleaved else R(3, 4))
+    assert weave(diagram, "setitem") == wanted
+
+
+def scaled(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    x, y = x * 1, y * 1
+    torch._foreach_mul_([x, y], 2.0)
+    return x, y
+
+
+def test_an_operator_on_lists_does_the_same_to_each() -> None:
+    assert weave(held(lambda x, y: torch._foreach_add([x, y], 1.0), R(3), R(4)), "foreach_add") == "k, v -> k, v"
+    assert weave(held(scaled, R(3), R(4)), "foreach_mul") == "k, v -> k, v"
+
+
+def test_a_part_changed_in_place_is_not_written_again() -> None:
+    diagram = held(added, R(3, 4))
+    assert "setitem" not in [op.name for op in diagram.ops]
+
+
+def test_views_are_apart_only_where_they_share_no_number() -> None:
+    draw = random.Random(0)
+    told = 0
+    for _ in range(400):
+        whole = torch.arange(120).reshape(draw.choice([(120,), (6, 20), (3, 2, 20), (2, 3, 4, 5)]))
+        a, b = (part(whole, draw) for _ in range(2))
+        share = bool(set(a.flatten().tolist()) & set(b.flatten().tolist()))
+        assert not (share and apart(a, b)), (a, b)
+        told += apart(a, b)
+    assert told > 150
+
+
+def part(x: Tensor, draw: random.Random) -> Tensor:
+    """Some view of a tensor, its dimensions in any order."""
+    index: list[int | slice] = []
+    for n in x.shape:
+        start = draw.randrange(n)
+        index.append(
+            draw.choice([start, slice(None), slice(start, draw.randrange(start, n) + 1, draw.randrange(1, 4))])
+        )
+    y = x[tuple(index)]
+    return y.permute(draw.sample(range(y.ndim), y.ndim))
