@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ncd.circuit.axis import Atom, Dim, fresh, leaves, size
+from ncd.circuit.axis import Atom, Dim, fresh, leaves, size, unify
 from ncd.circuit.weave import Form, Weave
 from ncd.ops.aten import AtenCall, Operand, lookup, opaque
 from ncd.ops.aten import weave as rule_of
@@ -119,6 +119,8 @@ class Watch(TorchDispatchMode):
             self._adopt(inner, tensors(out))
             return out
         if str(func) == "cond" and (out := self._either(*args)) is not None:
+            return out
+        if str(func) == "map_impl" and (out := self._each(func, *args)) is not None:
             return out
         if not hasattr(func, "_schema"):
             for dims in before:
@@ -253,6 +255,26 @@ class Watch(TorchDispatchMode):
                     dims += fresh([size(x)])
                     self.act_on([x, y, dims[-1]])
             self.place(a, tuple(dims))
+        return out
+
+    def _each(self, func: Any, body: Callable[..., Any], xs: Sequence[Any], given: Sequence[Any]) -> Any:
+        """Follow what is done to one row: the same is done to each, whatever their order."""
+        rows = [x.select(0, 0) for x in xs]
+        over: Dim = ()
+        for x, row in zip(xs, rows, strict=True):
+            first, *rest = self.known(x)
+            over = over or first
+            if not unify(over, first):
+                return None
+            self.place(row, tuple(rest))
+        made, inner = self._within(body, [*rows, *given], {})
+        out = func(body, xs, given)
+        if inner.missing or inner.random or len(tensors(made)) != len(tensors(out)):
+            return None
+        self._adopt(inner, tensors(made))
+        for whole, row in zip(tensors(out), tensors(made), strict=True):
+            self.place(whole, (over, *self.known(row)))
+            self.act_on([twice(self.known(whole))])
         return out
 
     def _decomposed(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], outs: list[Tensor]) -> bool:

@@ -259,6 +259,15 @@ def test_an_operator_on_lists_does_the_same_to_each() -> None:
     assert weave(held(scaled, R(3), R(4)), "foreach_mul") == "k, v -> k, v"
 
 
+def test_what_map_does_to_one_row_it_does_to_each() -> None:
+    from torch._higher_order_ops.map import map as each
+
+    def attended(x: Tensor, y: Tensor) -> Tensor:
+        return each(lambda row, other: (row * other).softmax(-1), x, y)
+
+    assert weave(held(attended, R(5, 4), R(4)), "map_impl") == "b [d], [d] -> b [d]"
+
+
 def test_a_part_changed_in_place_is_not_written_again() -> None:
     diagram = held(added, R(3, 4))
     assert "setitem" not in [op.name for op in diagram.ops]
