@@ -556,3 +556,20 @@ def test_an_output_that_nothing_made_keeps_its_number():
     d = ncd.trace(attend, torch.randn(2, 5, 6))
     assert d.check().ok
     assert not {a.id for op in d.simplify().ops for a in op.outputs} & {d.outputs[1].id}
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        lambda m, q, k: torch.baddbmm(m, q, k, alpha=0.5).softmax(-1),
+        lambda m, q, k: m.baddbmm(batch1=q, batch2=k, beta=1.0, alpha=0.5).softmax(-1),
+    ],
+)
+def test_a_product_scaled_and_added_to_in_one_call_is_three_operations(program) -> None:
+    m, q, k = torch.randn(2, 3, 5), torch.randn(2, 3, 4), torch.randn(2, 4, 5)
+    d = ncd.trace(program, m, q, k, axes=("h q x", "h q d", "h d x"))
+    drawn = d.simplify()
+    assert [op.name for op in drawn.ops] == ["bmm", "scale", "add", "softmax"]
+    assert str(drawn.ops[0].weave) == "h q [d], h [d] x -> h q x"
+    assert d.check(trials=1).ok
+    assert torch.allclose(drawn.to_module()(-m, q, k), program(-m, q, k), atol=1e-6)
