@@ -142,7 +142,7 @@ def _said(found: Solution, exact: Diagram) -> Sizes:
     """The solution in names: a named input axis that is composed stands for the part of it that varies."""
     s = found.solver
     variables = {s.names[a]: s.traced[a] for a in s.varied.varying}
-    steps = {s.names[a]: n for a, n in s.varied.steps.items()}
+    steps = {s.names[a]: n for a, n in s.varied.steps.items() if a in s.symbols}
     swap: dict[Any, Any] = {}
     for axis in (axis for a in exact.source.inputs for axis in a.axes if axis.factors):
         loose = [leaf for leaf in axis.leaves if leaf.id in s.symbols]

@@ -312,7 +312,7 @@ class Solver:
 
     def stepped(self, expr: Any) -> Any:
         """The same where the variables are multiples of their steps: ``h//2`` is ``h/2`` if h is even."""
-        whole = {self.symbols[a]: n for a, n in self.varied.steps.items()}
+        whole = {self.symbols[a]: n for a, n in self.varied.steps.items() if a in self.symbols}
         if not hasattr(expr, "free_symbols") or not whole.keys() & expr.free_symbols:
             return expr
         expr = expr.xreplace({s: n * s for s, n in whole.items()})
