@@ -168,7 +168,7 @@ def uninitialised(call: Call) -> bool:
 
 
 _UNINITIALISED = frozenset(
-    "empty empty_like empty_strided new_empty empty_permuted new_empty_strided resize_ resize_as_".split()
+    "empty empty_like empty_strided new_empty new empty_permuted new_empty_strided resize_ resize_as_".split()
 )
 
 

@@ -13,6 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 
 from ncd.circuit.diagram import Array, Call, Diagram, Op
 from ncd.emit.calls import execute
+from ncd.emit.shaped import without_pattern
 from ncd.errors import CheckError
 from ncd.tracing.containers import map_leaves
 from ncd.tracing.inputs import parameter_names
@@ -149,7 +150,7 @@ def folded(diagram: Diagram, module: nn.Module | None) -> dict[int, Tensor]:
     if exact is None or exact is diagram or not wanted:
         return {}
     needed, slice_ = set(wanted), []
-    for op in reversed([*opened_out(exact)]):
+    for op in map(without_pattern, reversed([*opened_out(exact)])):
         if any(a.id in needed for a in op.outputs):
             needed |= {a.id for a in op.inputs}
             slice_.append(op)

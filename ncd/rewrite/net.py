@@ -15,6 +15,7 @@ from typing import Any
 from ncd.circuit.axis import Axis
 from ncd.circuit.diagram import Array, Call, Diagram, Name, Op, Place, Ref
 from ncd.circuit.weave import Form, Weave, mixed
+from ncd.emit.shaped import without_pattern
 from ncd.rewrite.tree import followed
 
 
@@ -104,7 +105,7 @@ class Net:
             self.add_op(op, position, float(order))
 
     def add_op(self, op: Op, position: int, order: float) -> None:
-        op = _without_pattern(op)
+        op = without_pattern(op)
         step = Step(
             tuple(map(_reshaping, op.body)), tuple(a.id for a in op.inputs), tuple(a.id for a in op.outputs), order
         )
@@ -402,21 +403,6 @@ def numbers(call: Call) -> list[float]:
                 yield from walk(y)
 
     return [*walk(call.args), *(n for _, v in call.kwargs for n in walk(v))]
-
-
-SHAPED_LIKE = {
-    f"torch.Tensor.{name}_as": f"torch.Tensor.{does}"
-    for name, does in (("view", "reshape"), ("reshape", "reshape"), ("expand", "expand"))
-}
-
-
-def _without_pattern(op: Op) -> Op:
-    """``x.view_as(y)`` reads nothing of ``y`` but its shape, which is written instead."""
-    if len(op.body) != 1 or op.body[0].name not in SHAPED_LIKE or len(op.inputs) != 2 or op.weave.targets:
-        return op
-    call = op.body[0]
-    like = replace(call, name=SHAPED_LIKE[call.name], args=(call.args[0], op.outputs[0].shape), kwargs=())
-    return replace(op, inputs=op.inputs[:1], weave=replace(op.weave, ins=op.weave.ins[:1]), body=(like,))
 
 
 def _reshaping(call: Call) -> Call:

@@ -573,3 +573,16 @@ def test_a_product_scaled_and_added_to_in_one_call_is_three_operations(program) 
     assert str(drawn.ops[0].weave) == "h q [d], h [d] x -> h q x"
     assert d.check(trials=1).ok
     assert torch.allclose(drawn.to_module()(-m, q, k), program(-m, q, k), atol=1e-6)
+
+
+def test_a_constant_shaped_like_an_input_does_not_need_it() -> None:
+    table = nn.Embedding(9, 4)
+
+    def program(ids: torch.Tensor) -> torch.Tensor:
+        places = torch.arange(ids.shape[1])[None].expand_as(ids)
+        return table(ids) + table(places)
+
+    ids = torch.randint(9, (2, 5))
+    d = ncd.trace(program, ids, axes="b s")
+    assert d.check(trials=1).ok
+    assert torch.equal(d.simplify().to_module()(ids.flip(1)), program(ids.flip(1)))
