@@ -66,14 +66,14 @@ SWEEPS := .venv-sweep
 SWEEP := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1
 RESULTS := benchmarks/results
 
-sweep: $(VENV)/.installed $(SWEEPS)/transformers4/.installed $(SWEEPS)/timm/.installed
+sweep: $(VENV)/.installed $(SWEEPS)/transformers4/.installed $(VENV)/.timm
 	$(SWEEP) $(BIN)/python -m benchmarks.sweep.operators -n $(WORKERS) --out $(RESULTS)/operators.txt
 	$(SWEEP) $(BIN)/python -m benchmarks.sweep torch_modules -n $(WORKERS) --out $(RESULTS)/torch-modules.txt
 	$(SWEEP) $(BIN)/python -m benchmarks.sweep programs -n $(WORKERS) --out $(RESULTS)/programs.txt
 	$(SWEEP) $(BIN)/python -m benchmarks.sweep transformers -n $(WORKERS) --out $(RESULTS)/transformers-5.23.txt
 	$(SWEEP) $(SWEEPS)/transformers4/bin/python -m benchmarks.sweep transformers -n $(WORKERS) \
 	  --out $(RESULTS)/transformers-4.57.txt
-	$(SWEEP) $(SWEEPS)/timm/bin/python -m benchmarks.sweep timm -n $(WORKERS) --out $(RESULTS)/timm.txt
+	$(SWEEP) $(VENV)/timm/bin/python -m benchmarks.sweep timm -n $(WORKERS) --out $(RESULTS)/timm.txt
 
 # The front end, from js/src into ncd/static, which is committed; `make js` fails where the two differ.
 static: $(VENV)/.node
@@ -92,28 +92,17 @@ $(VENV)/.installed: pyproject.toml constraints.txt Makefile
 	  $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"'
 	touch $@
 
-# Environments of the sweeps: torch first, from constraints.txt, then what the suite is about.
-define sweep_environment
+# An older transformers has pins of its own: huggingface_hub below 1, an older tokenizers.
+$(SWEEPS)/transformers4/.installed: Makefile constraints.txt
 	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(@D)/bin/pip install --quiet --disable-pip-version-check -e .
-endef
-
-# Its own pins: huggingface_hub below 1, an older tokenizers.
-$(SWEEPS)/transformers4/.installed: Makefile constraints.txt
-	$(sweep_environment)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check transformers==4.57.6
 	touch $@
 
-# timm imports torchvision, of whose wheel constraints.txt tells; the suite declares the two operators that
-# its import lacks here.  Nowhere else, and without what either depends on: that would be another torch.
-$(SWEEPS)/timm/.installed: Makefile constraints.txt
-	$(sweep_environment)
-	$(@D)/bin/pip install --quiet --disable-pip-version-check pyyaml safetensors huggingface_hub pillow
-	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps timm==1.0.31 torchvision==0.28.0
-	touch $@
-
-# timm beside everything else, in an environment that nobody else sees: transformers fails beside its torchvision.
+# timm on top of the common environment, where nothing else sees it: it imports torchvision, of whose wheel
+# constraints.txt tells; the suite declares the two operators that this import lacks here.  Without what either
+# depends on: that would be another torch.
 $(VENV)/.timm: $(VENV)/.installed
 	test -x $(VENV)/timm/bin/python || $(PYTHON) -m venv $(VENV)/timm
 	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \

@@ -9,6 +9,7 @@ from typing import Any
 
 from ncd.circuit.axis import Axis
 from ncd.circuit.diagram import Array, Call, Name, Op, Origin, Ref
+from ncd.emit.calls import refs
 from ncd.tracing.again import Again, Made, again, made
 from ncd.tracing.counted import Guard, Tree, plain, tree_of
 from ncd.tracing.record import Recorded, Value
@@ -45,17 +46,6 @@ class Varied:
     @property
     def varying(self) -> list[int]:
         return [a for a in self.points[0].axes if a not in self.fixed]
-
-
-def refs(literal: Any) -> Iterator[int]:
-    if isinstance(literal, Ref):
-        yield literal.id
-    elif isinstance(literal, (tuple, list)):
-        for x in literal:
-            yield from refs(x)
-    elif isinstance(literal, dict):
-        for x in literal.values():
-            yield from refs(x)
 
 
 def makes(call: Call) -> Made:

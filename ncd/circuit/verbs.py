@@ -80,7 +80,7 @@ class Verbs:
 
         Options: ``depth``, ``expand`` and ``collapse`` (lists of paths or classes; ``expand`` also of
         composites, as in ``open``), ``width`` (px, wraps into rows), ``theme``, ``labels``,
-        ``axis_order``, ``quality``.
+        ``legend``, ``hide`` and ``show`` (axes), ``titles``, ``highlight``, ``notes``, ``axis_order``, ``quality``.
         """
         from ncd.show import with_options
 

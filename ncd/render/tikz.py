@@ -11,6 +11,7 @@ from math import atan2, ceil, cos, hypot, pi, sin, sqrt, tan
 
 from ncd.layout.scene import Dot, Mark, Path, Scene, Segment, Text
 from ncd.render.latex import SIGN, label
+from ncd.render.svg import number
 from ncd.text import FONTS
 from ncd.theme import TONED, Style, Theme
 from ncd.theme import theme as named
@@ -97,12 +98,6 @@ class _Book:
                 on = " ".join(f"{w} {n * PT:.3g}pt" for w, n in zip(("on", "off"), style.dash, strict=True))
                 out.append(f"dash pattern={on}")
         return ",".join(out)
-
-
-def number(value: float) -> str:
-    """A coordinate with at most two decimals."""
-    out = f"{value:.2f}".rstrip("0").rstrip(".")
-    return "0" if out == "-0" else out
 
 
 def _comment(text: str) -> str:
