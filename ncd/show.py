@@ -6,7 +6,6 @@ Every way of showing a diagram goes through ``draw``.
 from __future__ import annotations
 
 import json
-import linecache
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -236,31 +235,29 @@ def html(diagram: Diagram, **options: Any) -> str:
     return page(diagram.title, shown.svg, document(diagram, shown))
 
 
-def document(diagram: Diagram, shown: Picture) -> dict[str, Any]:
-    """All that a front end needs with no kernel: the pictures with their facts, and the lines of code.
+def content(shown: Picture) -> dict[str, Any]:
+    """What a front end shows of a picture: the SVG, what is known of the ids in it, and the code of its ops."""
+    from ncd.sources import sources
 
-    The diagram goes along packed, to be read back by ``from_json`` and by nothing else.
-    """
+    code, at = sources([op.source for op in shown.drawn.ops])
+    known = dict(shown.scene.facts.get("op", {}))
+    for i, place in at.items():
+        known[str(i)] = {**known.get(str(i), {}), "at": place}
     scene = {
         "svg": str(shown.svg),
         "width": shown.scene.width,
         "height": shown.scene.height,
-        "facts": shown.scene.facts,
+        "facts": {**shown.scene.facts, "op": known},
     }
-    return {"ncd": VERSION, "diagram": packed(diagram.to_json()), "scenes": [scene], "sources": _excerpts(shown.drawn)}
+    return {"ncd": VERSION, "title": shown.drawn.title, "scenes": [scene], "sources": code}
 
 
-def _excerpts(drawn: Diagram) -> dict[str, dict[str, Any]]:
-    """The code that each op was written as, by the op's position; an op whose file is gone has none."""
-    found = {}
-    for i, op in enumerate(drawn.ops):
-        if op.source is not None:
-            place = op.source
-            last = max(place.line, place.end_line)
-            text = "".join(linecache.getlines(place.file)[place.line - 1 : last])
-            if text:
-                found[str(i)] = {"file": place.file, "line": place.line, "end_line": last, "text": text}
-    return found
+def document(diagram: Diagram, shown: Picture) -> dict[str, Any]:
+    """All that a front end needs with no kernel.
+
+    The diagram goes along packed, to be read back by ``from_json`` and by nothing else.
+    """
+    return {**content(shown), "diagram": packed(diagram.to_json())}
 
 
 def mimebundle(diagram: Diagram) -> dict[str, Any]:

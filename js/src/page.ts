@@ -1,22 +1,18 @@
 /** An exported page: the figure that stands in it comes to life. Without this script it is still a picture. */
 
-import type { Facts } from './facts';
-import { View } from './view';
+import type { Document, Handle, Scene } from './document';
+import { mount } from './mount';
 
-interface Document {
-  readonly scenes?: readonly { readonly facts?: Facts }[];
-}
-
-export function start(page: globalThis.Document): View | null {
+export function start(page: globalThis.Document): Handle | null {
   const place = page.getElementById('ncd-figure');
   const still = place?.querySelector('svg');
   const data = page.getElementById('ncd-document')?.textContent;
   if (!place || !still || !data) return null;
-  const text = new XMLSerializer().serializeToString(still);
-  const known = (JSON.parse(data) as Document).scenes?.[0]?.facts ?? {};
-  const view = new View(place);
+  const known = JSON.parse(data) as Document;
+  const [first, ...rest] = known.scenes;
+  const svg = new XMLSerializer().serializeToString(still);
+  const view = mount(place, { ...known, scenes: [{ ...(first as Scene), svg }, ...rest] });
   still.remove();
-  view.show(text, known);
   return view;
 }
 

@@ -1,18 +1,10 @@
 /** A figure one can move in and ask: what is this wire, and where does it go? */
 
 import { css, fitted, into, middle, moved, zoomed, type Camera, type Point, type Size } from './camera';
-import { closedBlock, type Facts, type Key, key, parts, words } from './facts';
+import type { Callbacks, Document, Handle, Place, Scene, State, Values } from './document';
+import { closedBlock, type Facts, factOf, type Key, key, parts, words } from './facts';
 import { onScheme, scheme } from './host';
 import { figure } from './safe';
-
-export interface Callbacks {
-  /** The pointer is on something, or on nothing (''). */
-  onHover?: (key: Key) => void;
-  /** Something was clicked, or the choice was given up (''). */
-  onSelect?: (key: Key) => void;
-  /** A block was double-clicked: a closed one is to be opened, an open one to be closed. */
-  onToggle?: (path: string, open: boolean) => void;
-}
 
 const STEP = 1.25;
 const HINT = 'Ctrl + wheel: zoom  ·  drag: move  ·  0: show all';
@@ -21,12 +13,13 @@ const DRAG_PX = 4;
 /** Wires are thin and mostly level: so far above and below the pointer to look for one, nearest first. */
 const NEAR: readonly number[] = [0, -1, 1, -2, 2, -3, 3, -4, 4, -5, 5];
 
-export class View {
+export class View implements Handle {
   readonly root: HTMLElement;
   private readonly stage: HTMLElement;
   private readonly pane: HTMLElement;
   private readonly status: HTMLElement;
-  private text = '';
+  private document: Document | null = null;
+  private marked: readonly Key[] = [];
   private svg: SVGSVGElement | null = null;
   private facts: Facts = {};
   private readonly elements = new Map<Key, Element[]>();
@@ -64,45 +57,81 @@ export class View {
     this.listen();
     this.sizes = typeof ResizeObserver === 'undefined' ? null : new ResizeObserver(() => this.touched || this.fit());
     this.sizes?.observe(this.stage);
-    this.unwatch = onScheme(() => this.show(this.text, this.facts));
+    this.unwatch = onScheme(() => this.document && this.show(this.document));
   }
 
   /** Shows a figure written by Python, in place of the one before; what was chosen stays chosen if it is there. */
-  show(svg: string, facts: Facts): void {
-    const made = svg ? figure(svg, scheme()) : null; // may throw: then nothing has changed
-    this.text = svg;
-    this.facts = facts;
+  show(document: Document): void {
+    const { svg, facts } = document.scenes[0] as Scene;
+    const made = figure(svg, scheme()); // may throw: then nothing has changed
+    this.document = document;
+    this.facts = facts ?? {};
     this.svg = made;
     this.lit = [];
     this.elements.clear();
     this.pane.replaceChildren();
-    if (made) {
-      this.index(made);
-      this.pane.append(made);
-    }
+    this.index(made);
+    this.pane.append(made);
     this.hovered = '';
     if (!this.elements.has(this.selected)) this.selected = '';
     if (!this.touched) this.fit();
     this.paint();
   }
 
-  setFacts(facts: Facts): void {
-    this.facts = facts;
+  open(path: string): void {
+    this.callbacks.onToggle?.(path, true);
+  }
+
+  mark(keys: readonly Key[]): void {
+    this.marked = keys;
     this.paint();
+  }
+
+  setValues(_: Values | null): void {}
+
+  keysAt(file: string, line: number, column = -1): Key[] {
+    return this.ops.filter((k) =>
+      this.places(k).some(
+        (p) => p.file === file && p.line <= line && line <= p.end_line && (column < 0 || line > p.line || column >= p.column),
+      ),
+    );
+  }
+
+  places(of: Key): Place[] {
+    const at = factOf(this.facts, of)?.at as readonly number[] | undefined;
+    const source = at && this.document?.sources?.[at[0]!];
+    if (!source) return [];
+    const [, line, column, end_line, end_column] = at as [number, number, number, number, number];
+    return [{ file: source.file, function: source.function, line, column, end_line, end_column }];
+  }
+
+  state(): State {
+    return { selected: this.selected };
+  }
+
+  restore(state: State): void {
+    this.select(state.selected ?? '');
   }
 
   hover(to: Key, tell = false): void {
     if (to === this.hovered) return;
     this.hovered = to;
     this.paint();
-    if (tell) this.callbacks.onHover?.(to);
+    if (tell) this.told('hover', to);
   }
 
   select(to: Key, tell = false): void {
     if (to === this.selected) return;
     this.selected = to;
     this.paint();
-    if (tell) this.callbacks.onSelect?.(to);
+    if (tell) this.told('select', to);
+  }
+
+  private told(what: 'hover' | 'select', key: Key): void {
+    const detail = { key, places: this.places(key) };
+    this.root.dispatchEvent(new CustomEvent(`ncd:${what}`, { bubbles: true, composed: true, detail }));
+    if (what === 'hover') this.callbacks.onHover?.(key);
+    else this.callbacks.onSelect?.(key);
   }
 
   fit(): void {
@@ -119,7 +148,7 @@ export class View {
     this.look(zoomed(this.camera, factor, at.x, at.y));
   }
 
-  destroy(): void {
+  dispose(): void {
     this.stopping.abort();
     this.sizes?.disconnect();
     this.unwatch();
@@ -161,8 +190,9 @@ export class View {
 
   private paint(): void {
     const shown = this.hovered || this.selected;
+    const keys = shown ? [shown] : this.marked;
     for (const e of this.lit) e.classList.remove('ncd-lit');
-    this.lit = this.elements.get(shown) ?? [];
+    this.lit = keys.flatMap((k) => this.elements.get(k) ?? []);
     for (const e of this.lit) e.classList.add('ncd-lit');
     // A block is named and framed; dimming all else under a resting pointer would only flicker.
     const dims = this.lit.length > 0 && !shown.startsWith('block:');
@@ -184,7 +214,7 @@ export class View {
 
   /** What is at a point of the window: an operation or a wire's axis, else the block around it. */
   private at(event: MouseEvent): Key {
-    const scope = this.root.getRootNode() as Document | ShadowRoot;
+    const scope = this.root.getRootNode() as globalThis.Document | ShadowRoot;
     let block: Key = '';
     for (const dy of NEAR) {
       const there = scope.elementFromPoint?.(event.clientX, event.clientY + dy) ?? (event.target as Element | null);

@@ -1,7 +1,7 @@
 /** The notebook widget: a view whose state is shared with Python. */
 
-import type { Facts, Key } from './facts';
-import { View } from './view';
+import type { Document, State, Values } from './document';
+import { mount } from './mount';
 
 /** What of anywidget's model is used here. */
 export interface Model {
@@ -17,7 +17,7 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
     model.set(name, value);
     model.save_changes();
   };
-  const view = new View(el, {
+  const view = mount(el, model.get('document') as Document, {
     onHover: (key) => tell('hovered', key),
     onSelect: (key) => tell('selected', key),
     onToggle: (path, open) => {
@@ -28,21 +28,27 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
       model.save_changes();
     },
   });
-  const show = () => view.show(String(model.get('svg') ?? ''), facts());
-  const facts = () => (model.get('facts') ?? {}) as Facts;
   const watched: Record<string, () => void> = {
-    'change:svg': show,
-    'change:facts': () => view.setFacts(facts()),
-    'change:hovered': () => view.hover(model.get('hovered') as Key),
-    'change:selected': () => view.select(model.get('selected') as Key),
+    document: () => view.show(model.get('document') as Document),
+    hovered: () => view.hover(String(model.get('hovered') ?? '')),
+    selected: () => view.select(String(model.get('selected') ?? '')),
+    marked: () => view.mark(strings(model.get('marked'))),
+    values: () => view.setValues(valuesOf(model.get('values'))),
+    state: () => view.restore((model.get('state') ?? {}) as State),
   };
-  for (const [event, act] of Object.entries(watched)) model.on(event, act);
-  show();
-  view.select(String(model.get('selected') ?? ''));
+  for (const [name, act] of Object.entries(watched)) {
+    model.on(`change:${name}`, act);
+    if (name !== 'document' && model.get(name)) act();
+  }
   return () => {
-    for (const [event, act] of Object.entries(watched)) model.off(event, act);
-    view.destroy();
+    for (const [name, act] of Object.entries(watched)) model.off(`change:${name}`, act);
+    view.dispose();
   };
+}
+
+function valuesOf(value: unknown): Values | null {
+  const values = (value ?? {}) as Values;
+  return Object.keys(values).length ? values : null;
 }
 
 function strings(value: unknown): string[] {

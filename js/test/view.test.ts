@@ -3,6 +3,7 @@ import { View } from '../src/view';
 import { FACTS, SVG } from './figure';
 
 let view: View;
+const doc = (svg: string, facts: object) => ({ scenes: [{ svg, facts }] });
 const told: [string, string][] = [];
 const $ = (selector: string) => view.root.querySelector(selector)!;
 const lit = () => [...view.root.querySelectorAll('.ncd-lit')].map((e) => e.getAttribute('data-op') ?? e.localName);
@@ -23,9 +24,9 @@ beforeEach(() => {
   });
   // happy-dom lays nothing out, so what is at a point is what the event says
   (document as { elementFromPoint?: unknown }).elementFromPoint = undefined;
-  view.show(SVG, FACTS);
+  view.show({ scenes: [{ svg: SVG, facts: FACTS }] });
 });
-afterEach(() => view.destroy());
+afterEach(() => view.dispose());
 
 test('an axis is lit wherever it is, and all else dimmed', () => {
   point('pointermove', $('[data-array="2"]'));
@@ -134,7 +135,7 @@ test('a double click asks for a closed block to be opened and for an open one to
   expect(told).toEqual([]);
   twice('.ncd-block');
   expect(told).toEqual([['close', 'h.0']]);
-  view.setFacts({ op: { '10': { block: 'h.0.mlp' } } });
+  view.show(doc(SVG, { op: { '10': { block: 'h.0.mlp' } } }));
   twice('[data-op="10"] path');
   expect(told.at(-1)).toEqual(['open', 'h.0.mlp']);
 });
@@ -152,7 +153,7 @@ test('while nothing is said there is a hint', () => {
 });
 
 test('hostile facts are text', () => {
-  view.show(SVG, { op: { '2': { name: '<img src=x onerror=alert(1)>' } } });
+  view.show(doc(SVG, { op: { '2': { name: '<img src=x onerror=alert(1)>' } } }));
   view.hover('op:2');
   expect($('.ncd-status').children.length).toBe(0);
   expect($('.ncd-status').textContent).toContain('<img src=x');
@@ -160,15 +161,15 @@ test('hostile facts are text', () => {
 
 test('a new figure takes the place of the old and keeps what is still chosen', () => {
   view.select('op:2');
-  view.show(SVG.replace('data-op="10"', 'data-op="11"'), FACTS);
+  view.show(doc(SVG.replace('data-op="10"', 'data-op="11"'), FACTS));
   expect(lit()).toEqual(['2']);
-  view.show(SVG.replace('data-op="2"', 'data-op="3"'), FACTS);
+  view.show(doc(SVG.replace('data-op="2"', 'data-op="3"'), FACTS));
   expect(lit()).toEqual([]);
   expect(view.root.querySelectorAll('svg').length).toBe(1);
 });
 
 test('what cannot be shown leaves the figure as it was', () => {
-  expect(() => view.show('<svg>', {})).toThrow();
+  expect(() => view.show(doc('<svg>', {}))).toThrow();
   expect(view.root.querySelectorAll('svg').length).toBe(1);
   view.hover('axis:3');
   expect(lit().length).toBe(3);
@@ -183,7 +184,7 @@ test('the figure follows the theme of the host', async () => {
 
 test('after its end it hears nothing', () => {
   const stage = $('.ncd-stage');
-  view.destroy();
+  view.dispose();
   stage.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true }));
   expect(told).toEqual([]);
   expect(document.body.querySelector('.ncd-view')).toBeNull();

@@ -29,8 +29,9 @@ class Fake implements Model {
   }
 }
 
-const setUp = (more = {}) => {
-  const model = new Fake({ svg: SVG, facts: FACTS, opened: [], selected: '', hovered: '', ...more });
+const doc = (svg: string, facts: object = FACTS) => ({ scenes: [{ svg, facts }] });
+const setUp = (more: { facts?: object; [name: string]: unknown } = {}) => {
+  const model = new Fake({ document: doc(SVG, more.facts), opened: [], selected: '', hovered: '', ...more });
   const el = document.createElement('div');
   const stop = render({ model, el });
   return { model, el, stop };
@@ -70,14 +71,14 @@ test('a double click opens a block and closes it again', () => {
 
 test('a new figure is shown', () => {
   const { model, el } = setUp();
-  model.set('svg', SVG.replace('data-op="2"', 'data-op="5"'));
+  model.set('document', doc(SVG.replace('data-op="2"', 'data-op="5"')));
   expect(el.querySelector('[data-op="5"]')).not.toBeNull();
   expect(el.querySelectorAll('svg').length).toBe(1);
 });
 
 test('when it is over nothing is left behind', () => {
   const { model, el, stop } = setUp();
-  expect(model.count).toBe(4);
+  expect(model.count).toBe(6);
   stop();
   expect(model.count).toBe(0);
   expect(el.childElementCount).toBe(0);

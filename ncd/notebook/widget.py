@@ -22,18 +22,23 @@ class Widget(anywidget.AnyWidget):
     ``opened`` and ``closed``: paths (or classes) of the blocks drawn open, and closed, whatever the
     options say; setting them draws anew, and a double click on a block sets them.
     ``selected`` and ``hovered``: what was clicked and what is under the pointer, as ``op:3``,
-    ``axis:7``, ``block:h.0``, or ``""``; ``facts`` says what those are.
+    ``axis:7``, ``block:h.0``, or ``""``; ``facts`` says what those are.  ``marked``: what is lit, and
+    all else dimmed, while nothing is hovered.  ``values``: by an array's id, what is shown of its numbers
+    where its wire is pointed at.  ``state``: a small dict of what one looks at, to be set again later.
+    ``document``: what is drawn, as ``ncd.show.content`` gives it.
     """
 
     _esm = _STATIC / "widget.js"
     _css = _STATIC / "widget.css"
 
-    svg = traitlets.Unicode("").tag(sync=True)
-    facts = traitlets.Dict().tag(sync=True)
+    document = traitlets.Dict().tag(sync=True)
     opened = traitlets.List(traitlets.Unicode()).tag(sync=True)
     closed = traitlets.List(traitlets.Unicode()).tag(sync=True)
     selected = traitlets.Unicode("").tag(sync=True)
     hovered = traitlets.Unicode("").tag(sync=True)
+    marked = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    values = traitlets.Dict().tag(sync=True)
+    state = traitlets.Dict().tag(sync=True)
 
     def __init__(self, diagram: Diagram, **options: Any) -> None:
         self.diagram = diagram
@@ -45,18 +50,27 @@ class Widget(anywidget.AnyWidget):
         first = self._draw(opened, closed)
         # What the first picture has open stays so: a click on one block changes nothing about others.
         self._options |= {"depth": 0}
-        self._open = list(first["facts"].get("block", ()))
-        super().__init__(opened=opened, closed=closed, **first)
+        self._open = list(first["scenes"][0]["facts"].get("block", ()))
+        super().__init__(opened=opened, closed=closed, document=first)
+
+    @property
+    def svg(self) -> str:
+        """The picture."""
+        return str(self.document["scenes"][0]["svg"])
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known of the ids in the picture."""
+        return dict(self.document["scenes"][0]["facts"])
 
     def _draw(self, opened: list[str], closed: list[str]) -> dict[str, Any]:
-        """Picture and facts.  A class among ``closed`` gives way to a path among ``opened``."""
+        """The picture with its facts and its code.  A class among ``closed`` gives way to a path among ``opened``."""
         from ncd import show
 
         of = {name: [b.path for b in self._simple.blocks if b.cls == name] or [name] for name in closed}
         collapse = [path for name in closed for path in of[name] if path not in opened]
         expand = list(dict.fromkeys([*self._open, *opened]))
-        scene, svg = show.picture(self._simple, **self._options, expand=expand, collapse=collapse)
-        return {"svg": str(svg), "facts": _plain(scene.facts)}
+        return _plain(show.content(show.draw(self._simple, **self._options, expand=expand, collapse=collapse)))
 
     def __repr__(self) -> str:
         return f"<ncd.Widget of {self.diagram.title}>"
@@ -80,8 +94,7 @@ class Widget(anywidget.AnyWidget):
         with self.hold_sync():
             # Ids of axes and paths of blocks mean the same in every picture, positions of ops do not.
             self.selected, self.hovered = (_lasting(k) for k in (self.selected, self.hovered))
-            self.facts = drawn["facts"]
-            self.svg = drawn["svg"]
+            self.document = drawn
 
 
 def widget(diagram: Diagram, **options: Any) -> Widget:

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import pytest
 
 from ncd import Diagram, NCDError
-from ncd.circuit.diagram import Op, Place
+from ncd.circuit.diagram import Op
 from ncd.circuit.weave import Weave
 from ncd.layout.scene import Scene
-from ncd.show import LEGIBLE, SCREEN, WRITERS, Svg, _excerpts, deepest_that_fits, naming_blocks
+from ncd.show import LEGIBLE, SCREEN, WRITERS, Svg, deepest_that_fits, naming_blocks
 
 EMPTY = Diagram("empty", (), (), ())
 OP = Op("map", "relu", (), (), Weave((), (), {}))
@@ -79,17 +79,6 @@ def test_svg_shows_itself_and_is_a_string() -> None:
     said: list[str] = []
     svg._repr_pretty_(SimpleNamespace(text=said.append), False)
     assert said == ["<SVG, 6 characters>"]
-
-
-def test_excerpts_are_the_lines_of_each_op_where_there_are_any(tmp_path: Path) -> None:
-    code = tmp_path / "model.py"
-    code.write_text("one\ntwo\nthree\nfour\n")
-    places = [Place(str(code), 2, 0, 3, 4), Place(str(code), 4), Place(str(tmp_path / "gone.py"), 1), None]
-    d = replace(EMPTY, ops=tuple(replace(OP, source=p) for p in places))
-    assert {i: (e["line"], e["end_line"], e["text"]) for i, e in _excerpts(d).items()} == {
-        "0": (2, 3, "two\nthree\n"),
-        "1": (4, 4, "four\n"),
-    }
 
 
 def test_a_closed_block_says_which_it_is() -> None:

@@ -16,14 +16,15 @@ def calls(monkeypatch):
     """Drawing replaced by a record of what was asked for."""
     asked = []
 
-    def picture(diagram, **options):
+    def draw(diagram, **options):
         asked.append(options)
         if "nowhere" in options["expand"]:
             raise NCDError("no block 'nowhere'")
         name = " ".join(options["expand"])
-        return Scene(1, 1, "", "", (), {"op": {0: {"name": name, "shape": (2, 3)}}}), f"<svg>{name}</svg>"
+        scene = Scene(1, 1, "", "", (), {"op": {0: {"name": name, "shape": (2, 3)}}})
+        return show.Picture(diagram, scene, f"<svg>{name}</svg>")
 
-    monkeypatch.setattr(show, "picture", picture)
+    monkeypatch.setattr(show, "draw", draw)
     return asked
 
 
@@ -61,11 +62,11 @@ def test_opening_what_is_not_there_changes_nothing(calls):
 def test_what_the_first_picture_has_open_stays_open(monkeypatch):
     asked = []
 
-    def picture(diagram, **options):
+    def draw(diagram, **options):
         asked.append((options.get("depth"), options["expand"], options["collapse"]))
-        return Scene(1, 1, "", "", (), {"block": {"h.0": {}, "h.0.attn": {}}}), "<svg/>"
+        return show.Picture(diagram, Scene(1, 1, "", "", (), {"block": {"h.0": {}, "h.0.attn": {}}}), "<svg/>")
 
-    monkeypatch.setattr(show, "picture", picture)
+    monkeypatch.setattr(show, "draw", draw)
     shown = widget(DIAGRAM)
     shown.opened = ["h.0.mlp"]
     shown.closed = ["h.0.attn"]
@@ -100,7 +101,8 @@ def test_traits_can_be_observed_and_set(calls):
 
 
 def test_every_trait_is_shared_with_the_page(calls):
-    assert {"svg", "facts", "opened", "closed", "selected", "hovered"} <= set(widget(DIAGRAM).get_state())
+    traits = {"document", "opened", "closed", "selected", "hovered", "marked", "values", "state"}
+    assert traits <= set(widget(DIAGRAM).get_state())
 
 
 def test_the_code_that_every_saved_widget_carries_is_small():

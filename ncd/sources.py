@@ -1,0 +1,113 @@
+"""The code that operations were written in: whole functions, their text coloured, for a pane beside the picture.
+
+Text and colours go apart: the text as it is, the colours as runs of one look, a letter and so many
+characters (``k3t1f7``).  Nothing here is markup, so nothing that a comment says can become any.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import groupby
+from typing import Any
+
+from ncd.circuit.diagram import Place
+
+MOST = 400
+"""So many lines of one function are shown at most; of a longer one those around its operations."""
+
+
+def sources(places: Sequence[Place | None]) -> tuple[list[dict[str, Any]], dict[int, list[int]]]:
+    """The functions that these places are in, and where in them each place is.
+
+    A function is ``file``, ``function``, ``line`` (of its first), ``text`` and ``tokens``; a place is
+    ``[function, line, column, end line, end column]``, columns in UTF-16 units from 0.  A place whose
+    file is gone has neither.
+    """
+    spans: dict[tuple[str, int, int], list[Place]] = {}
+    where: dict[int, tuple[str, int, int]] = {}
+    for i, place in enumerate(places):
+        lines = _lines(place.file) if place else ()
+        if place and 0 < place.line <= len(lines):
+            where[i] = (place.file, *_function(lines, place.line))
+            spans.setdefault(where[i], []).append(place)
+    number = {span: k for k, span in enumerate(spans)}
+    found = [_shown(*span, inside) for span, inside in spans.items()]
+    return found, {i: [number[span], *_columns(p)] for i, span in where.items() if (p := places[i])}
+
+
+def _shown(file: str, first: int, last: int, places: Iterable[Place]) -> dict[str, Any]:
+    places = list(places)
+    if last - first >= MOST:
+        begin = min(p.line for p in places)
+        first = max(first, begin - MOST // 4)
+        last = min(last, first + MOST - 1)
+    text = "".join(_lines(file)[first - 1 : last])
+    return {"file": file, "function": places[0].function, "line": first, "text": text, "tokens": tokens(text)}
+
+
+def _lines(file: str) -> tuple[str, ...]:
+    return tuple(linecache.getlines(file))
+
+
+def _columns(p: Place) -> list[int]:
+    """Line and columns of a place; Python counts bytes of UTF-8, pages count units of UTF-16."""
+    lines = _lines(p.file)
+
+    def units(line: int, column: int) -> int:
+        text = lines[line - 1] if line <= len(lines) else ""
+        return len(text.encode()[:column].decode(errors="ignore").encode("utf-16-le")) // 2
+
+    end = max(p.line, p.end_line)
+    return [p.line, units(p.line, p.column), end, units(end, p.end_column)]
+
+
+@lru_cache(maxsize=64)
+def _functions(text: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
+    """First and last line of every function, decorators included, outer ones first; none if it is no Python."""
+    try:
+        tree = ast.parse("".join(text))
+    except (SyntaxError, ValueError):
+        return ()
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    found = [
+        (min([n.lineno, *(d.lineno for d in n.decorator_list)]), n.end_lineno or n.lineno)
+        for n in ast.walk(tree)
+        if isinstance(n, kinds)
+    ]
+    return tuple(sorted(found, key=lambda span: (span[0], -span[1])))
+
+
+def _function(lines: tuple[str, ...], line: int) -> tuple[int, int]:
+    """The innermost function around a line; a line outside any stands for itself."""
+    return next((s for s in reversed(_functions(lines)) if s[0] <= line <= s[1]), (line, line))
+
+
+def tokens(text: str) -> str:
+    """How each run of a text looks, by pygments: its letters stand for what ``LOOKS`` says."""
+    from pygments.lexers import PythonLexer
+
+    looked = ((_look(kind), word) for kind, word in PythonLexer(stripnl=False, ensurenl=False).get_tokens(text))
+    runs = groupby(looked, key=lambda t: t[0])
+    return "".join(f"{look}{sum(len(w.encode('utf-16-le')) // 2 for _, w in words)}" for look, words in runs)
+
+
+LOOKS = (
+    ("Token.Comment", "c"),
+    ("Token.Keyword", "k"),
+    ("Token.Operator.Word", "k"),
+    ("Token.Literal.String", "s"),
+    ("Token.Literal.Number", "n"),
+    ("Token.Name.Builtin", "b"),
+    ("Token.Name.Function", "f"),
+    ("Token.Name.Class", "f"),
+    ("Token.Name.Decorator", "d"),
+)
+"""The letter of each kind of token; every other has ``t``, plain text."""
+
+
+def _look(kind: object) -> str:
+    name = str(kind)
+    return next((letter for start, letter in LOOKS if name == start or name.startswith(start + ".")), "t")

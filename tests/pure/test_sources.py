@@ -1,0 +1,71 @@
+"""Whole functions with their colours, and where in them each operation is."""
+
+import re
+from pathlib import Path
+
+from ncd.circuit.diagram import Place
+from ncd.sources import MOST, sources, tokens
+
+CODE = """import torch
+
+class M:
+    @cached
+    def forward(self, x):
+        "größer </script>"
+        def inner(y):
+            return y + 1
+        größe, y = 1, x * 2
+        return inner(y)
+
+z = 1
+"""
+
+
+def looks(text: str) -> list[tuple[str, str]]:
+    """Runs of text with their letters."""
+    at, found = 0, []
+    units = text.encode("utf-16-le")
+    for letter, n in re.findall(r"([a-z])(\d+)", tokens(text)):
+        found.append((letter, units[2 * at : 2 * (at + int(n))].decode("utf-16-le")))
+        at += int(n)
+    assert 2 * at == len(units)
+    return found
+
+
+def test_a_place_is_in_the_innermost_function_around_it(tmp_path: Path) -> None:
+    file = str(tmp_path / "m.py")
+    Path(file).write_text(CODE, encoding="utf-8")
+    places = [Place(file, 9, 24, 9, 29, "M.forward"), None, Place(file, 8, 19, 8, 24, "inner"), Place(file, 12)]
+    found, at = sources([*places, Place(str(tmp_path / "gone.py"), 1), Place(file, 99)])
+    assert [(f["function"], f["line"], f["text"].count("\n")) for f in found] == [
+        ("M.forward", 4, 7),
+        ("inner", 7, 2),
+        ("", 12, 1),
+    ]
+    assert at == {0: [0, 9, 22, 9, 27], 2: [1, 8, 19, 8, 24], 3: [2, 12, 0, 12, 0]}
+    assert CODE.splitlines()[8][22:27] == "x * 2"  # characters, though Python counts bytes
+
+
+def test_colours_cover_the_text_and_are_no_markup() -> None:
+    found = looks(CODE)
+    assert "".join(word for _, word in found) == CODE
+    assert ("k", "def") in found and ("f", "forward") in found and ("d", "@cached") in found and ("n", "1") in found
+    assert [w for letter, w in found if letter == "s"] == ['"größer </script>"']
+    assert looks("x = '😀' # 😀\n")[-2] == ("c", "# 😀")
+    assert looks("  (not ] python\n\n")[0][0] == "t"
+    assert tokens("") == ""
+
+
+def test_of_an_endless_function_the_lines_around_its_operations_are_shown(tmp_path: Path) -> None:
+    file = str(tmp_path / "long.py")
+    Path(file).write_text("def f(x):\n" + "    x = x + 1\n" * 3 * MOST)
+    (found,), at = sources([Place(file, 2 * MOST, 8, 2 * MOST, 13, "f")])
+    assert found["text"].count("\n") == MOST and found["line"] < 2 * MOST < found["line"] + MOST
+    assert at[0][:2] == [0, 2 * MOST]
+
+
+def test_code_that_is_no_python_gives_its_line(tmp_path: Path) -> None:
+    file = str(tmp_path / "cell.py")
+    Path(file).write_text("%%ncd\nx + 1\n")
+    (found,), _ = sources([Place(file, 2)])
+    assert found["text"] == "x + 1\n"
