@@ -10,6 +10,9 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ncd.circuit.diagram import Diagram as Diagram
     from ncd.circuit.weave import Weave as Weave
+    from ncd.emit.patch import put as put
+    from ncd.emit.patch import scale as scale
+    from ncd.emit.patch import zero as zero
     from ncd.errors import AxisError as AxisError
     from ncd.errors import CheckError as CheckError
     from ncd.errors import DSLError as DSLError
@@ -25,6 +28,9 @@ _HOME = {
     "trace": "ncd.tracing.tracer",
     "array": "ncd.tracing.placeholders",
     "tokens": "ncd.tracing.placeholders",
+    "zero": "ncd.emit.patch",
+    "scale": "ncd.emit.patch",
+    "put": "ncd.emit.patch",
     "Diagram": "ncd.circuit.diagram",
     "Weave": "ncd.circuit.weave",
     "Widget": "ncd.notebook.widget",

@@ -19,12 +19,10 @@ from ncd.circuit.diagram import Diagram
 from ncd.claims import Claims, difference
 from ncd.drawn import compare, reachability, without_dropout
 from ncd.emit.binding import folded, is_part, owner, target_of, written
+from ncd.emit.example import example
 from ncd.emit.values import Values, run
-from ncd.errors import CheckError
 from ncd.report import Finding, Report
 from ncd.tracing.containers import map_leaves, shown
-from ncd.tracing.inputs import vocabulary
-from ncd.tracing.placeholders import Placeholder
 from ncd.tracing.preserve import untouched
 
 
@@ -64,36 +62,6 @@ def check(
 
 
 # ---------------------------------------------------------------- inputs
-
-
-def example(diagram: Diagram) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments a diagram was traced with, random values where there were none."""
-    if is_part(diagram):
-        raise CheckError(
-            f"{diagram.title!r} is a part: its inputs are made by the rest of the model",
-            fix=f"check the whole diagram, or give the part's inputs: {', '.join(map(str, diagram.inputs))}",
-        )
-    if diagram.source.example is None:
-        return tuple(_random(a.shape, getattr(torch, a.dtype)) for a in diagram.inputs), {}
-    args, kwargs = diagram.source.example
-    made: dict[int, Tensor] = {}
-
-    def real(_: str, x: Any) -> Any:
-        if isinstance(x, Placeholder):
-            high = (x.high or vocabulary(diagram.source.module)) if x.values == "tokens" else 2
-            return made.setdefault(id(x), _random(x.sizes, x.dtype, high))
-        if isinstance(x, Tensor) and x.is_meta:
-            return made.setdefault(id(x), _random(x.shape, x.dtype))
-        return x
-
-    args, kwargs = map_leaves((tuple(args), dict(kwargs)), real)
-    return args, kwargs
-
-
-def _random(shape: Sequence[int], dtype: torch.dtype, high: int = 2) -> Tensor:
-    if dtype.is_floating_point or dtype.is_complex:
-        return torch.randn(tuple(shape), dtype=dtype)
-    return torch.randint(0, high, tuple(shape)).to(dtype)
 
 
 def _cloned(tree: Any) -> Any:

@@ -6,7 +6,7 @@ reading a diagram from JSON load neither torch nor any drawing code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,11 +154,22 @@ class Verbs:
 
         return check(self, args, kwargs, trials=trials, seed=seed)
 
-    def run(self: Diagram, *args: Any, patch: Mapping[Any, Any] | None = None, **kwargs: Any) -> Values:  # type: ignore[misc]
-        """Every array's value on these inputs; ``patch`` replaces values at wires before they are read."""
+    def run(  # type: ignore[misc]
+        self: Diagram,
+        *args: Any,
+        patch: Mapping[Any, Any] | None = None,
+        keep: Collection[Any] | None = None,
+        **kwargs: Any,
+    ) -> Values:
+        """Every array's value on these inputs, with statistics and maps of them; see ``Values``.
+
+        Without inputs: on those it was traced with, placeholders as random values.
+        ``patch`` changes values at wires before they are read: ``{"h.0.attn": ncd.zero(h=3)}``.
+        With ``keep`` only those arrays and the outputs are held, and of all drawn ones a summary.
+        """
         from ncd.emit.values import run
 
-        return run(self, args, kwargs, patch=patch)
+        return run(self, args, kwargs, patch=patch, keep=keep)
 
     def to_code(self: Diagram) -> str:  # type: ignore[misc]
         """The same computation as Python that reads as if written by hand: functions, loops, einops.

@@ -245,7 +245,7 @@ def test_wrong_inputs_are_named_with_axes_and_sizes() -> None:
     with pytest.raises(CheckError, match=r"'x' has the shape \(2, 6, 12\)(.|\n)*b=2, s=5, d=12"):
         diagram.run(torch.randn(2, 6, 12))
     with pytest.raises(CheckError, match=r"give x of \[b=2 s=5 d=12\]"):
-        diagram.run()
+        diagram.run(causal=True)
     with pytest.raises(CheckError, match="int64, not float32"):
         diagram.run(torch.zeros(2, 5, 12, dtype=torch.long))
 
@@ -264,7 +264,7 @@ def test_values_by_op_array_name_and_path() -> None:
     assert torch.equal(values["q_proj"], q)
     assert torch.equal(values["x"], x)
     assert torch.equal(values["q_proj.weight"], module.q_proj.weight)
-    with pytest.raises(CheckError, match="no array, parameter or block 'nothing'"):
+    with pytest.raises(CheckError, match="no array, parameter, block or operation 'nothing'"):
         values["nothing"]
 
 
