@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ncd.errors import NCDError
-from ncd.options import OPTIONS
+from ncd.options import OPTIONS, mapped, repeated
 
 if TYPE_CHECKING:
     from ncd.circuit.diagram import Diagram
@@ -69,17 +69,8 @@ def _parser() -> argparse.ArgumentParser:
         help="fig.svg, .pdf, .png, .tex, .html, .dot or .json; repeatable",
     )
     draw.add_argument("--title", help="the title of the picture")
-    draw.add_argument("--depth", type=int, metavar="N", help="how many levels of modules are open")
-    draw.add_argument("--expand", action="append", metavar="PATH", help="a module, class or composite to open")
-    draw.add_argument("--collapse", action="append", metavar="PATH", help="a module or class to close; repeatable")
-    draw.add_argument("--width", type=int, metavar="PX", help="the width at which rows wrap")
-    draw.add_argument("--theme", help="light, dark, paper, teach, or auto")
-    draw.add_argument("--labels", help="names, sizes, both, boundaries, or none")
-    draw.add_argument("--legend", action="store_true", default=None, help="list the axes and their sizes below")
-    draw.add_argument("--hide", action="append", metavar="AXIS", help="an axis to leave out; repeatable")
-    draw.add_argument("--show", action="append", metavar="AXIS", help="an axis to draw in any case; repeatable")
-    draw.add_argument("--highlight", action="append", metavar="NAME", help="what is to stand out; repeatable")
-    draw.add_argument("--note", dest="notes", action="append", metavar="NAME=TEXT", help="what to say about it")
+    for name in OPTIONS:
+        _add(draw, name)
     draw.set_defaults(run=_draw)
 
     check = commands.add_parser("check", parents=[target], help="test every claim of the diagram against the model")
@@ -89,10 +80,33 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add(parser: argparse.ArgumentParser, name: str) -> None:
+    """The argument of an option of pictures."""
+    option, flag = OPTIONS[name], "--" + name.replace("_", "-")
+    flags = [flag, "--note"] if name == "notes" else [flag]
+    if isinstance(option.default, bool):
+        parser.add_argument(*flags, action="store_true", default=argparse.SUPPRESS, help=option.says)
+    elif repeated(option) or mapped(option):
+        metavar = "NAME=TEXT" if mapped(option) else "NAME"
+        says = option.says + "; repeatable"
+        parser.add_argument(*flags, dest=name, action="append", metavar=metavar, default=argparse.SUPPRESS, help=says)
+    else:
+        kind = str if isinstance(option.default, str) else _number
+        parser.add_argument(*flags, type=kind, metavar="VALUE", default=argparse.SUPPRESS, help=option.says)
+
+
+def _number(text: str) -> int | float | None:
+    """A number, or ``none``."""
+    if text.lower() == "none":
+        return None
+    return int(text) if text.lstrip("-").isdigit() else float(text)
+
+
 def _draw(options: argparse.Namespace) -> int:
-    chosen = {k: v for k, v in vars(options).items() if k in OPTIONS and v is not None}
-    if options.notes:
-        chosen["notes"] = [note.partition("=")[::2] for note in options.notes]
+    chosen: dict[str, Any] = {}
+    for name, value in vars(options).items():
+        if name in OPTIONS:
+            chosen[name] = [v.partition("=")[::2] for v in value] if mapped(OPTIONS[name]) else value
     diagram = _diagram(options).view(**chosen)
     if options.title:
         diagram = replace(diagram, title=options.title)

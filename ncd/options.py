@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any
 
 from ncd.errors import NCDError
-from ncd.theme import THEMES
+from ncd.theme import HEX, THEMES, TONES
 
 Test = Callable[[Any], bool]
 
@@ -42,6 +42,10 @@ def _texts(value: Any) -> bool:
         return False
 
 
+def _colours(value: Any) -> bool:
+    return _texts(value) and all(v in TONES or HEX.fullmatch(v) for v in dict(value).values())
+
+
 def _width(value: Any) -> bool:
     return value is None or (type(value) in (int, float) and isfinite(value) and value >= 200)
 
@@ -58,14 +62,28 @@ OPTIONS: Mapping[str, Option] = {
     "collapse": Option((), "a path or class of a block, or a list of them, to draw closed", _paths),
     "width": Option(1000, "the width in px at which rows wrap (at least 200), or None for a single row", _width),
     "theme": Option("light", *_one_of(*THEMES, "auto")),
-    "labels": Option("names", *_one_of("names", "sizes", "both", "boundaries", "none")),
+    "labels": Option(
+        "names",
+        "what stands on wires: 'names', 'sizes', 'both' (name=size), 'boundaries' (only where arrays enter and leave "
+        "the picture), or 'none'",
+        _one_of("names", "sizes", "both", "boundaries", "none")[1],
+    ),
     "hide": Option((), "an axis, or a list of them, to leave out of the picture", _paths),
     "show": Option((), "an axis, or a list of them, to draw though everything is repeated over it", _paths),
     "legend": Option(False, "whether axes and their sizes are listed below", lambda v: isinstance(v, bool)),
     "titles": Option((), "a dict from paths or classes (or '', the whole) to what stands there instead", _texts),
     "highlight": Option((), "an axis, operation, path or class, or a list of them, to make stand out", _paths),
     "notes": Option((), "a dict from axes, operations, paths or classes to what is to be said about them", _texts),
-    "axis_order": Option("clean", *_one_of("clean", "memory")),
+    "colors": Option(
+        (),
+        "a dict from paths or classes of blocks to " + ", ".join(TONES) + " or a colour such as '#aaddff'",
+        _colours,
+    ),
+    "axis_order": Option(
+        "clean",
+        "the axes of an array: 'clean', so that few wires cross, or 'memory', in the order of its dimensions",
+        _one_of("clean", "memory")[1],
+    ),
     "quality": Option(1, "how many starts the layout tries (an integer from 1)", _whole(1)),
 }
 
@@ -100,4 +118,51 @@ def _as_paths(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-_FROZEN: Mapping[Test, Callable[[Any], Any]] = {_paths: _as_paths, _texts: lambda v: tuple(dict(v).items())}
+def _as_texts(value: Any) -> tuple[tuple[str, str], ...]:
+    return tuple(dict(value).items())
+
+
+_FROZEN: Mapping[Test, Callable[[Any], Any]] = {_paths: _as_paths, _texts: _as_texts, _colours: _as_texts}
+
+
+def repeated(option: Option) -> bool:
+    """Whether it is a list of names; on the command line, an argument that may be given several times."""
+    return option.allows is _paths
+
+
+def mapped(option: Option) -> bool:
+    """Whether it maps names to texts; on the command line, several arguments ``NAME=TEXT``."""
+    return option.allows in (_texts, _colours)
+
+
+def table() -> str:
+    """The options as a table in Markdown, with how each is given on the command line."""
+    rows = ["| option | left out | what it is | `ncd draw` |", "|---|---|---|---|"]
+    for name, option in OPTIONS.items():
+        default = {(): "none"}.get(option.default, f"`{option.default!r}`")
+        rows.append(f"| `{name}` | {default} | {option.says} | `{written(name)}` |")
+    return "\n".join(rows) + "\n"
+
+
+def written(name: str) -> str:
+    """How an option is given on the command line."""
+    option, flag = OPTIONS[name], "--" + name.replace("_", "-")
+    if isinstance(option.default, bool):
+        return flag
+    if mapped(option):
+        return f"{flag} NAME={'COLOR' if option.allows is _colours else 'TEXT'} …"
+    return f"{flag} NAME …" if repeated(option) else f"{flag} VALUE"
+
+
+def page() -> str:
+    """``docs/options.md``; to write it: ``python -m ncd.options > docs/options.md``."""
+    return (
+        "# Options of pictures\n\n"
+        "The same for `d.view(...)`, `d.save(path, ...)`, `d.to_svg(...)` and its like, and `ncd draw`, where an\n"
+        "argument followed by `…` may be given several times. Options of `view` stay with the diagram, and those\n"
+        "given when it is written go before them.\n\n" + table()
+    )
+
+
+if __name__ == "__main__":
+    print(page(), end="")

@@ -56,7 +56,7 @@ class Picture:
 def draw(diagram: Diagram, **options: Any) -> Picture:
     """Draw a diagram; the one road from a diagram to a picture."""
     from ncd.layout.figure import layout
-    from ncd.layout.margin import explained, lit, noted
+    from ncd.layout.margin import coloured, explained, lit, noted
     from ncd.layout.pointing import pointed
     from ncd.render.svg import render
     from ncd.rewrite.present import depths, prepared, present, retitled
@@ -84,6 +84,7 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     else:
         drawn = opened(o["depth"], o["expand"], o["collapse"])
         scene = laid_out(drawn)
+    scene = coloured(scene, drawn, simple, dict(o["colors"]))
     scene = lit(scene, (pointed(drawn, simple, name) for name in o["highlight"]))
     scene = noted(scene, [(pointed(drawn, simple, name), text) for name, text in o["notes"]])
     scene = explained(scene, drawn) if o["legend"] else scene

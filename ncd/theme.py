@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from zlib import crc32
 
 from ncd.errors import NCDError
 from ncd.text import FONTS
@@ -46,13 +47,46 @@ class Theme:
     letters: Mapping[str, str]
     tones: Mapping[str, Tone]
 
+    def tone(self, name: str) -> Tone:
+        """A block's colour by its name; or from one such as ``#aaddff``, changed until ink can be read on it."""
+        if not HEX.fullmatch(name):
+            return self.tones.get(name, self.tones["grey"])
+        shares = (mix(name, self.background, k / 20) for k in range(21))
+        fill = next(c for c in shares if contrast(self.ink, mix(c, self.ink, SIDE)) >= LEGIBLE)
+        return _tone(fill, self.ink)
+
 
 TONES = ("orange", "violet", "yellow", "blue", "green", "red", "grey")
 """Block colours.  "" on a mark means grey."""
 
 
+HEX = re.compile("#[0-9A-Fa-f]{6}")
+"""A colour of the user's own, in place of the name of one."""
+
 TONED = ("block", "front", "side")
 """Roles of a path whose colours depend on its tone."""
+
+
+SIDE = 0.09
+"""How much of the ink is in the side of a closed block."""
+LEGIBLE = 4.5
+"""The least contrast of text with what it stands on (WCAG 2.1, level AA)."""
+
+
+def contrast(a: str, b: str) -> float:
+    """The contrast ratio of two colours as WCAG 2.1 defines it, from 1 to 21."""
+    low, high = sorted(map(_luminance, (a, b)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def _tone(fill: str, ink: str) -> Tone:
+    return Tone(fill, mix(fill, ink, 0.3), mix(fill, ink, SIDE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +167,7 @@ def _theme(name: str, p: _Palette) -> Theme:
         "ring": Style(p.background, p.ink, p.line),
     }
     letters = {role: "#ffffff" if role in ("index", "badge") else p.ink for role in FONTS}
-    tones = {n: Tone(c, mix(c, p.ink, 0.3), mix(c, p.ink, 0.09)) for n, c in zip(TONES, p.tones, strict=True)}
+    tones = {n: _tone(c, p.ink) for n, c in zip(TONES, p.tones, strict=True)}
     return Theme(name, p.ink, p.background, styles, letters, tones)
 
 
@@ -161,16 +195,20 @@ _WORDS = (
     ("yellow", "layer layers"),
     ("green", "decoder decode up upsample lstm gru rnn recurrent"),
     ("yellow", "block blocks stage encoder residual resnet bottleneck basic down"),
+    ("grey", "linear conv1d conv2d conv3d identity loop"),
 )
 """Words in the name of a module class, the first that occurs decides; a decoder layer is a layer."""
 
 
 def tone(cls: str) -> str:
-    """The colour of a block, by the words in its class's name: ``LlamaDecoderLayer`` is yellow."""
+    """The colour of a block, by the words in its class's name: ``LlamaDecoderLayer`` is yellow.
+
+    A name that says nothing has a colour all the same, one that looks random and is the same in every picture.
+    """
     words = {w.lower() for w in (cls, *re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", cls))}
     found = next((colour for colour, known in _WORDS if words & set(known.split())), "")
     if found:
         return found
     # Capitals run together: ViTMLP.
     ends = (c for c, known in _WORDS if any(len(w) > 2 and cls.lower().endswith(w) for w in known.split()))
-    return next(ends, "grey")
+    return next(ends, TONES[crc32(cls.encode()) % (len(TONES) - 1)] if cls else "grey")

@@ -7,8 +7,9 @@ covering several calls) and one composed by hand are the same type.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
@@ -338,6 +339,16 @@ class Diagram(Verbs):
         lines = [f"{op.path:<{path}}  {op.name:<{name}}  {op.weave}{_unknown(op)}" for op in self.ops]
         taken = ["the path taken when", *(f"  {s}" for s in sentences(self.reads, self.ops))] if self.reads else []
         return "\n".join([repr(self)[1:-1], *lines, *taken])
+
+
+def no_block(name: str, known: Collection[str]) -> NCDError:
+    """The error that no block has this name, with some of those there are."""
+    near = get_close_matches(name, known, 6) or sorted(filter(None, known))[:6]
+    return NCDError(
+        f"no block is called {name!r}",
+        doing="choosing what to draw",
+        fix="a path or class, such as " + ", ".join(near),
+    )
 
 
 def _unknown(op: Op) -> str:

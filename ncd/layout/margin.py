@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from ncd.circuit.diagram import Diagram
+from ncd.circuit.diagram import Diagram, no_block
 from ncd.layout.pointing import Box, Found, boxes, points
 from ncd.layout.scene import Dot, Mark, Path, Scene, Segment, Text
 from ncd.text import width
+from ncd.theme import TONED
 
 EDGE = 8.0
 LINE = 22.0
@@ -40,6 +41,24 @@ def lit(scene: Scene, targets: Iterable[Found]) -> Scene:
                 behind.setdefault(after(k), []).append(Path("spot", _rectangle(box, 4.0)))
     marks = [m for k, mark in enumerate(scene.marks) for m in (*behind.get(k, ()), mark)]
     return replace(scene, marks=(*marks, *around))
+
+
+def coloured(scene: Scene, drawn: Diagram, whole: Diagram, colours: Mapping[str, str]) -> Scene:
+    """Blocks in other colours, by path, else by class.  Raises NCDError on a name that no block has."""
+    opened = {b.path: (b.path, *b.also, b.cls) for b in whole.blocks}
+    closed = {i: opened.get(op.block, (op.name,)) for i, op in enumerate(drawn.ops) if op.symbol == "block"}
+    known = {n for names in (*opened.values(), *closed.values()) for n in names}
+    for name in colours:
+        if name not in known:
+            raise no_block(name, known)
+
+    def own(mark: Mark) -> Mark:
+        if not isinstance(mark, Path) or mark.role not in TONED:
+            return mark
+        names = opened.get(mark.ids.block or "", ()) if mark.ids.op is None else closed.get(mark.ids.op, ())
+        return replace(mark, tone=next((colours[n] for n in names if n in colours), mark.tone))
+
+    return replace(scene, marks=tuple(map(own, scene.marks))) if colours else scene
 
 
 def noted(scene: Scene, notes: Iterable[tuple[Found, str]]) -> Scene:

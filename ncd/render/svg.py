@@ -17,7 +17,7 @@ from typing import assert_never
 from ncd.errors import NCDError
 from ncd.layout.scene import Dot, Ids, Mark, Path, Scene, Segment, Text
 from ncd.text import FONTS, runs, width
-from ncd.theme import TONED, Style, Theme
+from ncd.theme import HEX, TONED, Style, Theme
 from ncd.theme import theme as named
 
 SERIF = '"Times New Roman","Liberation Serif",Tinos,serif'
@@ -118,7 +118,7 @@ def _mark(mark: Mark, look: Theme, attributes: str) -> str:
     match mark:
         case Path():
             style, d = _style(look, mark.role), data(mark.segments)
-            tone = f" ncd-{_tone(mark, look)}" if mark.role in TONED else ""
+            tone = f" ncd-{tone_name(mark.tone, look)}" if mark.role in TONED else ""
             out = f'<path class="{_path_class(mark.role)}{tone}"{attributes} d="{d}"/>'
             return out + f'<path class="ncd-core" d="{d}"/>' if style.core else out
         case Dot():
@@ -169,9 +169,9 @@ def _spans(text: str, role: str) -> tuple[str, bool]:
 
 def _rules(marks: Iterable[Mark], look: Theme, prefix: str, colours: bool = False) -> str:
     """A rule per role and tone in use; with ``colours`` only what a second theme changes."""
-    drawn = {(type(m), m.role, _tone(m, look) if isinstance(m, Path) and m.role in TONED else "") for m in marks}
+    drawn = {(type(m), m.role, m.tone if isinstance(m, Path) and m.role in TONED else None) for m in marks}
     found = {".ncd-background": f"fill:{look.background}"}
-    for kind, role, tone in sorted(drawn, key=lambda k: (k[0].__name__, k[1:])):
+    for kind, role, tone in sorted(drawn, key=lambda k: (k[0].__name__, k[1], k[2] or "")):
         if kind is Text:
             font = "" if colours else ";" + _font(role)
             found[f".ncd-text-{role}"] = f"fill:{look.letters[role]}{font}"
@@ -181,11 +181,10 @@ def _rules(marks: Iterable[Mark], look: Theme, prefix: str, colours: bool = Fals
         if kind is Dot:
             selector = ".ncd-dot" if role == "dot" else f".ncd-dot.ncd-{role}"
         found[selector] = _declare(style, colours)
-        if tone:
-            t = look.tones[tone]
-            found[f"{selector}.ncd-{tone}"] = f"fill:{t.side if role == 'side' else t.fill};stroke:" + (
-                t.edge if role == "block" else look.ink
-            )
+        if tone is not None:
+            t = look.tone(tone)
+            fill, stroke = t.side if role == "side" else t.fill, t.edge if role == "block" else look.ink
+            found[f"{selector}.ncd-{tone_name(tone, look)}"] = f"fill:{fill};stroke:{stroke}"
         if style.core:
             found[".ncd-core"] = _declare(Style(stroke=look.background, width=style.core), colours)
     return "\n".join(f"#{prefix} {selector}{{{rule}}}" for selector, rule in found.items() if rule)
@@ -213,8 +212,10 @@ def _path_class(role: str) -> str:
     return _PATH_CLASS.get(role, f"ncd-{role}")
 
 
-def _tone(mark: Path, look: Theme) -> str:
-    return mark.tone if mark.tone in look.tones else "grey"
+def tone_name(tone: str, look: Theme) -> str:
+    """What a block's colour is called in classes and styles."""
+    own = HEX.fullmatch(tone)
+    return "own" + tone[1:].lower() if own else tone if tone in look.tones else "grey"
 
 
 def _style(look: Theme, role: str) -> Style:

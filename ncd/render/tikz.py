@@ -11,7 +11,7 @@ from math import atan2, ceil, cos, hypot, pi, sin, sqrt, tan
 
 from ncd.layout.scene import Dot, Mark, Path, Scene, Segment, Text
 from ncd.render.latex import SIGN, label
-from ncd.render.svg import number
+from ncd.render.svg import number, tone_name
 from ncd.text import FONTS
 from ncd.theme import TONED, Style, Theme
 from ncd.theme import theme as named
@@ -68,7 +68,7 @@ class _Book:
         match mark:
             case Path():
                 style, d = _styled(mark, self.look), outline(mark.segments)
-                tone = f" {mark.tone if mark.tone in self.look.tones else 'grey'}" if mark.role in TONED else ""
+                tone = f" {tone_name(mark.tone, self.look)}" if mark.role in TONED else ""
                 yield f"\\path[{self.named(f'ncd {mark.role}{tone}', style)}] {d}"
                 if style.core:
                     core = Style(stroke=self.look.background, width=style.core)
@@ -110,7 +110,7 @@ def _styled(mark: Path, look: Theme) -> Style:
     style = look.styles[mark.role]
     if mark.role not in TONED:
         return style
-    tone = look.tones.get(mark.tone, look.tones["grey"])
+    tone = look.tone(mark.tone)
     fill = tone.side if mark.role == "side" else tone.fill
     return Style(fill, tone.edge if mark.role == "block" else look.ink, style.width, style.dash, style.core, style.cap)
 

@@ -11,9 +11,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import takewhile
 
-from ncd.circuit.diagram import Array, Block, Diagram, Op
+from ncd.circuit.diagram import Array, Block, Diagram, Op, no_block
 from ncd.circuit.weave import Form, Weave, mixed
-from ncd.errors import NCDError
 from ncd.rewrite.alike import signature
 from ncd.rewrite.bundle import bundle
 from ncd.rewrite.fold import fold
@@ -54,21 +53,13 @@ def retitled(diagram: Diagram, titles: Mapping[str, str]) -> Diagram:
     known = {"", *(p for b in diagram.blocks for p in (b.path, b.cls, *b.also))}
     for name in titles:
         if name not in known:
-            raise _unknown(name, known)
+            raise no_block(name, known)
 
     def titled(b: Block) -> Block:
         found = next((titles[n] for n in (b.path, *b.also, b.cls) if n and n in titles), b.title)
         return replace(b, title=found)
 
     return replace(diagram, title=titles.get("", diagram.title), blocks=tuple(map(titled, diagram.blocks)))
-
-
-def _unknown(name: str, known: Collection[str]) -> NCDError:
-    return NCDError(
-        f"no block is called {name!r}",
-        doing="choosing what to draw",
-        fix="a path or class, such as " + ", ".join(sorted(filter(None, known))[:6]),
-    )
 
 
 def depths(diagram: Diagram) -> int:
@@ -92,7 +83,7 @@ def present(
     known = {name for b in diagram.blocks for name in called(b)}
     for name in (*expand, *collapse):
         if name not in known:
-            raise _unknown(name, known)
+            raise no_block(name, known)
     root = grow(diagram)
     hidden = hidden_arrays(list(diagram.ops))
     seen: set[str] = set()

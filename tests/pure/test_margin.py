@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import sketches
 
 from ncd import NCDError
 from ncd.layout.figure import layout
-from ncd.layout.margin import explained, lit, noted, wrapped
+from ncd.layout.margin import coloured, explained, lit, noted, wrapped
 from ncd.layout.pointing import Found, boxes, pointed
 from ncd.layout.scene import Dot, Path, Text
+from ncd.render import svg, tikz
 from ncd.text import width
 
 D = sketches.transformer()
@@ -59,6 +62,27 @@ def test_a_block_is_framed_in_every_row_it_is_in() -> None:
     shown = lit(SCENE, [at(path)])
     assert roles(shown)[-len(frames) :] == ["halo"] * len(frames)
     assert len(boxes(SCENE, at(path))) == len(frames)
+
+
+def test_a_block_has_the_colour_asked_for_by_path_or_class_open_and_closed() -> None:
+    block = D.blocks[0]
+    for name in (block.path, block.cls):
+        shown = coloured(SCENE, D, D, {name: "#aaddff"})
+        own = {m.ids.block for m in shown.marks if isinstance(m, Path) and m.tone == "#aaddff"}
+        assert own == {b.path for b in D.blocks if name in (b.path, b.cls)}
+        assert [replace(m, tone="") if isinstance(m, Path) else m for m in shown.marks] == [
+            replace(m, tone="") if isinstance(m, Path) else m for m in SCENE.marks
+        ]
+        text = svg.render(shown)
+        assert "ncd-ownaaddff{fill:#aaddff" in text and "ncd ownaaddff" not in text
+        assert "ncd block ownaaddff/.style={fill=" in tikz.render(shown)
+    drawn = sketches.ALL["unet_closed"]()
+    scene = layout(drawn)
+    shown = coloured(scene, drawn, drawn, {"DoubleConv": "red"})
+    faces = {m.ids.op for m in shown.marks if m.role == "front" and m.tone == "red"}
+    assert faces == {i for i, op in enumerate(drawn.ops) if op.symbol == "block" and op.name == "DoubleConv"} != set()
+    with pytest.raises(NCDError, match="no block is called 'Dubble'"):
+        coloured(scene, drawn, drawn, {"Dubble": "red"})
 
 
 def test_a_note_has_its_number_at_what_it_is_about_and_below() -> None:

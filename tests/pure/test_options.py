@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from ncd import Diagram, NCDError
-from ncd.options import OPTIONS, checked, complete
+from ncd import Diagram, NCDError, cli
+from ncd.options import OPTIONS, checked, complete, page
 
 EMPTY = Diagram("empty", (), (), ())
 
@@ -19,6 +21,7 @@ EMPTY = Diagram("empty", (), (), ())
         *(("theme", t) for t in ("light", "dark", "paper", "teach", "auto")),
         ("labels", "sizes"), ("labels", "both"), ("legend", True), ("hide", "b"), ("show", ["b", "s"]),
         ("titles", {"h.0": "Block"}), ("notes", (("softmax", "weights"),)), ("highlight", ["d_k", "softmax"]),
+        ("colors", {"Layer": "orange"}), ("colors", [("h.0", "#AAddff")]),
         ("labels", "boundaries"), ("axis_order", "memory"), ("quality", 3),
     ],
 )  # fmt: skip
@@ -34,6 +37,7 @@ def test_allowed(name: str, value: object) -> None:
         ("width", 199), ("width", -5), ("width", float("nan")), ("width", float("inf")), ("width", "wide"),
         ("width", True),
         ("legend", 1), ("hide", 3), ("titles", {"a": 1}), ("titles", "h.0"), ("notes", [("a", "b", "c")]),
+        ("colors", {"Layer": "pink"}), ("colors", {"Layer": "#abc"}), ("colors", "red"), ("colors", {"Layer": 3}),
         ("theme", "pink"), ("theme", None), ("labels", True), ("axis_order", "best"), ("quality", 0), ("quality", 1.0),
     ],
 )  # fmt: skip
@@ -72,3 +76,44 @@ def test_a_view_is_another_diagram_with_other_defaults() -> None:
 def test_a_view_with_a_wrong_option_is_refused_at_once() -> None:
     with pytest.raises(NCDError, match="no option 'dept'"):
         EMPTY.view(dept=2)
+
+
+def test_the_page_of_options_is_up_to_date() -> None:
+    kept = (Path(__file__).parents[2] / "docs" / "options.md").read_text(encoding="utf-8")
+    assert kept == page(), "write it again: python -m ncd.options > docs/options.md"
+    assert all(f"| `{name}` |" in kept for name in OPTIONS)
+
+
+ON_THE_COMMAND_LINE = {
+    "depth": ["--depth", "2"],
+    "expand": ["--expand", "h.0", "--expand", "layer_norm"],
+    "collapse": ["--collapse", "GPT2MLP"],
+    "width": ["--width", "none"],
+    "theme": ["--theme", "dark"],
+    "labels": ["--labels", "both"],
+    "hide": ["--hide", "b"],
+    "show": ["--show", "b"],
+    "legend": ["--legend"],
+    "titles": ["--titles", "=The whole", "--titles", "h.0=First"],
+    "highlight": ["--highlight", "softmax"],
+    "notes": ["--notes", "s=time = position"],
+    "colors": ["--colors", "GPT2MLP=#aaddff"],
+    "axis_order": ["--axis-order", "memory"],
+    "quality": ["--quality", "3"],
+}
+SAID = {
+    "depth": 2, "expand": ("h.0", "layer_norm"), "collapse": ("GPT2MLP",), "width": None, "theme": "dark",
+    "labels": "both", "hide": ("b",), "show": ("b",), "legend": True, "titles": (("", "The whole"), ("h.0", "First")),
+    "highlight": ("softmax",), "notes": (("s", "time = position"),), "colors": (("GPT2MLP", "#aaddff"),),
+    "axis_order": "memory", "quality": 3,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_can_be_given_on_the_command_line(name: str, monkeypatch, tmp_path) -> None:
+    seen: list[Diagram] = []
+    monkeypatch.setattr(cli, "_diagram", lambda options: EMPTY)
+    monkeypatch.setattr(Diagram, "save", lambda d, path: seen.append(d) or path)
+    assert cli.main(["draw", "a:b", *ON_THE_COMMAND_LINE[name]]) == 0
+    assert seen[0].options == ((name, SAID[name]),)
+    assert seen[0] == EMPTY.view(**{name: SAID[name]})

@@ -1,5 +1,8 @@
 """Themes: complete, legible, told apart by colour-blind readers; and which colour a block gets."""
 
+import subprocess
+import sys
+
 import pytest
 
 from ncd import NCDError
@@ -117,9 +120,28 @@ def test_an_unknown_theme_is_an_error_that_lists_them():
         ("LlamaRMSNorm", "grey"),
         ("Linear", "grey"),
         ("Conv2d", "grey"),
-        ("Group", "grey"),  # not an Up
         ("", "grey"),
     ],
 )
 def test_the_colour_of_a_block(cls, colour):
     assert tone(cls) == colour
+
+
+def test_a_name_that_says_nothing_has_a_colour_too_and_always_the_same():
+    names = [f"My{a}{b}" for a in ("Thing", "Part", "Unit") for b in "ABCDEFGH"]
+    assert [tone(n) for n in names] == [tone(n) for n in names]
+    found = {tone(n) for n in names}
+    assert "grey" not in found and len(found) == len(TONES) - 1
+    code = "from ncd.theme import tone; print(tone('MyThingA'))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert said.stdout.strip() == tone("MyThingA")
+
+
+@pytest.mark.parametrize("colour", ["#000000", "#ffffff", "#ff0000", "#0000ff", "#123456", "#00ff00"])
+@pytest.mark.parametrize("name", THEMES)
+def test_text_is_legible_on_a_colour_of_the_users_own(name, colour):
+    look = theme(name)
+    own = look.tone(colour)
+    assert contrast(look.ink, own.fill) >= 4.5 and contrast(look.ink, own.side) >= 4.5
+    assert look.tone("orange") is look.tones["orange"] and look.tone("") is look.tones["grey"]
+    assert theme("light").tone("#aaddff").fill == "#aaddff"
