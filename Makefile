@@ -51,7 +51,7 @@ timm: $(VENV)/.timm
 	$(PART) timm $(TIMM_S) env HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(VENV)/timm/bin/python -m pytest -n $(WORKERS) tests/timm
 
 js: $(VENV)/.node
-	$(PART) js $(JS_S) npm --prefix js test
+	$(PART) js $(JS_S) sh -c 'npm --prefix js test && npm --prefix js run test:lab'
 
 page: $(VENV)/.installed $(VENV)/.debian
 	$(PART) page $(PAGE_S) env $(PYTEST) --dist loadfile tests/page  # one JupyterLab, not one a worker
@@ -75,7 +75,8 @@ sweep: $(VENV)/.installed $(SWEEPS)/transformers4/.installed $(VENV)/.timm
 	  --out $(RESULTS)/transformers-4.57.txt
 	$(SWEEP) $(VENV)/timm/bin/python -m benchmarks.sweep timm -n $(WORKERS) --out $(RESULTS)/timm.txt
 
-# The front end, from js/src into ncd/static, which is committed; `make js` fails where the two differ.
+# The front end, from js/src into ncd/static and ncd/labextension, which are committed; `make js` fails where
+# they differ from it.
 static: $(VENV)/.node
 	npm --prefix js run build
 
