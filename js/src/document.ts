@@ -55,11 +55,11 @@ export interface Document {
   readonly tikz?: string;
 }
 
-/** What ran through a wire, by the array's id: numbers to be said, and a picture of them. */
+/** What ran through a wire, by the array's id: numbers to be said, in this order, and a picture of them. */
 export interface Value {
   readonly stats?: Readonly<Record<string, number | string>>;
-  /** Row-major bytes in base64, 0 for `lo` and 255 for `hi`; the names are those of its two axes. */
-  readonly heat?: { readonly rows: number; readonly cols: number; readonly data: string; readonly lo: number; readonly hi: number; readonly axes?: readonly string[] };
+  /** A PNG (`data:image/png;base64,…`) of one pixel a cell, and in words where its axes run and what its colours mean. */
+  readonly heat?: { readonly image: string; readonly width: number; readonly height: number; readonly caption: string; readonly scale: string };
 }
 export type Values = Readonly<Record<string, Value>>;
 

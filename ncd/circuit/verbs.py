@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ncd.analysis.sizes import Sizes
     from ncd.circuit.diagram import Diagram, Op
     from ncd.emit.values import Values
+    from ncd.notebook.explore import Explore
     from ncd.notebook.widget import Widget
     from ncd.truth import Report
 
@@ -142,6 +143,12 @@ class Verbs:
         from ncd.notebook.widget import widget
 
         return widget(self, **options)
+
+    def explore(self: Diagram, **options: Any) -> Explore:  # type: ignore[misc]
+        """The widget over controls: run, change a range of a wire, and see the other sizes that a size brings."""
+        from ncd.notebook.explore import Explore
+
+        return Explore(self, **options)
 
     def _repr_mimebundle_(self: Diagram, **_: Any) -> dict[str, Any]:  # type: ignore[misc]
         from ncd.show import mimebundle

@@ -96,14 +96,20 @@ def _intervened(title: str, array: Array, old: Tensor, what: Intervention) -> Te
     return twin
 
 
-def _rows(title: str, array: Array, where: Mapping[str, Range]) -> list[Tensor]:
-    """The indices chosen along each wire.  Raises CheckError on an unknown axis and an index out of range."""
+def axis_names(array: Array) -> list[str]:
+    """What the wires of an array are called in a patch: a second one of the same name has a prime."""
     names: list[str] = []
     for w in array.wires:
         name = w.name
         while name in names:
             name += "'"
         names.append(name)
+    return names
+
+
+def _rows(title: str, array: Array, where: Mapping[str, Range]) -> list[Tensor]:
+    """The indices chosen along each wire.  Raises CheckError on an unknown axis and an index out of range."""
+    names = axis_names(array)
     sizes = dict(zip(names, (w.size for w in array.wires), strict=True))
     for axis in where:
         if axis not in sizes:

@@ -61,6 +61,11 @@ class Values(Mapping[Key, Any]):
         """What the diagram returns, in the order of ``ending``."""
         return tuple(self._by_id[i] for i in ending(self.diagram)[1])
 
+    @property
+    def inputs(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments it was run with, by position and by name."""
+        return self._asked.args, dict(self._asked.kwargs)
+
     def __getitem__(self, key: Key) -> Any:
         if isinstance(key, int) and key in self._by_id:
             return self._by_id[key]

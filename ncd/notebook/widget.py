@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
@@ -12,6 +12,11 @@ import traitlets
 from ncd.circuit.diagram import Diagram
 from ncd.errors import NCDError
 from ncd.options import checked
+
+if TYPE_CHECKING:
+    from ncd.emit.change import Change
+    from ncd.emit.values import Values
+    from ncd.notebook.experiment import Experiment
 
 _STATIC = Path(__file__).parent.parent / "static"
 
@@ -25,6 +30,7 @@ class Widget(anywidget.AnyWidget):
     ``axis:7``, ``block:h.0``, or ``""``; ``facts`` says what those are.  ``marked``: what is lit, and
     all else dimmed, while nothing is hovered.  ``values``: by an array's id, what is shown of its numbers
     where its wire is pointed at.  ``state``: a small dict of what one looks at, to be set again later.
+    ``turn``: of which of the blocks that one is drawn for the values are, from 0.
     ``document``: what is drawn, as ``ncd.show.content`` gives it.
     """
 
@@ -38,14 +44,16 @@ class Widget(anywidget.AnyWidget):
     hovered = traitlets.Unicode("").tag(sync=True)
     marked = traitlets.List(traitlets.Unicode()).tag(sync=True)
     values = traitlets.Dict().tag(sync=True)
+    turn = traitlets.Int(0).tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
 
     def __init__(self, diagram: Diagram, **options: Any) -> None:
         self.diagram = diagram
-        self._simple = diagram.simplify()  # once: what is drawn of it changes with every click
+        self.simple = diagram.simplify()  # once: what is drawn of it changes with every click
         self._options = checked({"theme": "auto", **dict(diagram.options), **options})
         opened, closed = (list(self._options.pop(name, ())) for name in ("expand", "collapse"))
         self._shown = (opened, closed)
+        self._experiment: Experiment | None = None
         self._open: list[str] = []
         first = self._draw(opened, closed)
         # What the first picture has open stays so: a click on one block changes nothing about others.
@@ -67,10 +75,34 @@ class Widget(anywidget.AnyWidget):
         """The picture with its facts and its code.  A class among ``closed`` gives way to a path among ``opened``."""
         from ncd import show
 
-        of = {name: [b.path for b in self._simple.blocks if b.cls == name] or [name] for name in closed}
+        of = {name: [b.path for b in self.simple.blocks if b.cls == name] or [name] for name in closed}
         collapse = [path for name in closed for path in of[name] if path not in opened]
         expand = list(dict.fromkeys([*self._open, *opened]))
-        return _plain(show.content(show.draw(self._simple, **self._options, expand=expand, collapse=collapse)))
+        picture = show.draw(self.simple, **self._options, expand=expand, collapse=collapse)
+        self.drawn = picture.drawn
+        return _plain(show.content(picture))
+
+    def run(self, *args: Any, patch: Mapping[Any, Any] | None = None, **kwargs: Any) -> Values:
+        """Run the diagram, as ``Diagram.run`` does, and show at every wire what ran through it.
+
+        Without inputs: on those of the last run, or else those it was traced with.
+        """
+        if self._experiment is None:
+            from ncd.notebook.experiment import Experiment
+
+            self._experiment = Experiment(self.diagram)
+        values = self._experiment.run(args, kwargs, patch)
+        self._show_values()
+        return values
+
+    def changes(self) -> list[Change]:
+        """How far the outputs of the last run are from those of one without ``patch``."""
+        return self._experiment.changes() if self._experiment is not None else []
+
+    @traitlets.observe("turn")
+    def _show_values(self, _: Any = None) -> None:
+        if self._experiment is not None:
+            self.values = self._experiment.shown(self.drawn, self.turn)
 
     def __repr__(self) -> str:
         return f"<ncd.Widget of {self.diagram.title}>"
@@ -95,6 +127,7 @@ class Widget(anywidget.AnyWidget):
             # Ids of axes and paths of blocks mean the same in every picture, positions of ops do not.
             self.selected, self.hovered = (_lasting(k) for k in (self.selected, self.hovered))
             self.document = drawn
+            self._show_values()
 
 
 def widget(diagram: Diagram, **options: Any) -> Widget:
