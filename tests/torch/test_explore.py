@@ -37,7 +37,7 @@ def of(drawn: Any, name: str) -> Any:
 
 @pytest.mark.parametrize("keep", [None, ()], ids=["kept", "summed up"])
 def test_every_wire_says_what_was_in_it(gpt2: Any, keep: Any) -> None:
-    model, d, drawn, ids = gpt2
+    _, d, drawn, ids = gpt2
     said = payload(d.run(ids, keep=keep), drawn)
     assert said.keys() == {str(a.id) for a in drawn.arrays if not a.hidden}
     assert len(json.dumps(said)) < 60_000
@@ -77,7 +77,7 @@ def test_nothing_is_said_of_wires_that_only_look_the_same(gpt2: Any) -> None:
 
 
 def test_the_controls_run_change_and_undo(gpt2: Any) -> None:
-    model, d, _, ids = gpt2
+    _, d, _, ids = gpt2
     e = d.explore(depth=3)
     assert not e.picture.values
     e.button.click()
