@@ -1,7 +1,8 @@
-"""The command line: ``ncd draw`` and ``ncd check``.
+"""The command line: ``ncd draw``, ``ncd check``, ``ncd train`` and ``ncd evaluate``.
 
 ncd draw models.py:make --input x="b=2 s=16 d=64" -o fig.svg
 ncd check ncd.models.zoo:gpt2
+ncd train pointer --task hull --n 5
 """
 
 from __future__ import annotations
@@ -77,6 +78,10 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--trials", type=int, default=2, metavar="N", help="how often each claim is tested")
     check.add_argument("--seed", type=int, default=0, metavar="N", help="where the random numbers start")
     check.set_defaults(run=_check)
+
+    from ncd.tasks.commands import add
+
+    add(commands)
     return parser
 
 

@@ -1,0 +1,98 @@
+"""``ncd train`` and ``ncd evaluate``: what is typed, and what is printed beside the paper's numbers."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ncd.errors import NCDError
+
+
+def add(commands: Any) -> None:
+    """Enter both commands into a parser's."""
+    train = commands.add_parser("train", help="train a reference model")
+    train.add_argument("model", choices=("pointer", "attention", "seq2seq"), help="what is trained")
+    train.add_argument("--task", choices=("hull", "delaunay", "tsp"), default="hull", help="the problem it learns")
+    train.add_argument(
+        "--n", default="5", metavar="N[-M]", help="how many points a set has, or from how many to how many"
+    )
+    train.add_argument("--examples", type=int, help="how many examples it sees")
+    train.add_argument("--hidden", type=int, help="units of each LSTM")
+    train.add_argument("--rate", type=float, help="the learning rate it starts at")
+    train.add_argument("--batch", type=int, help="sets in a batch")
+    train.add_argument("--seed", type=int, help="where the random numbers start")
+    train.add_argument("--pool", type=int, help="how many exact tours are made of each size, to be varied")
+    train.add_argument("--device", default="cpu", help="cpu or cuda")
+    train.add_argument("-o", "--output", type=Path, metavar="PATH", help="the checkpoint; a run that it is of goes on")
+    train.add_argument("--ship", metavar="NAME", help="also keep the weights with ncd, by this name")
+    train.set_defaults(run=_train)
+
+    evaluate = commands.add_parser("evaluate", help="measure the trained networks that come with ncd")
+    evaluate.add_argument("name", nargs="*", help="which ones; all without a name")
+    evaluate.add_argument("--n", type=int, action="append", metavar="N", help="points of a set; repeatable")
+    evaluate.add_argument("--sets", type=int, default=10_000, help="how many fresh sets")
+    evaluate.set_defaults(run=_evaluate)
+
+
+def sizes(text: str) -> tuple[int, ...]:
+    """``5`` or ``5-10`` as sizes.  Raises NCDError on anything else, and on sets of fewer than three points."""
+    low, _, high = text.partition("-")
+    if not low.isdecimal() or (high and not high.isdecimal()) or not 3 <= int(low) <= int(high or low):
+        raise NCDError(f"{text!r} are no sizes", doing="reading --n", fix="--n 5, or --n 5-10")
+    return tuple(range(int(low), int(high or low) + 1))
+
+
+def _train(options: argparse.Namespace) -> int:
+    from ncd.tasks import training
+
+    given = ("task", "model", "examples", "hidden", "rate", "batch", "seed", "pool")
+    chosen = {k: getattr(options, k) for k in given if getattr(options, k) is not None}
+    recipe = training.Recipe(sizes=sizes(options.n), **chosen)
+    path = options.output or Path("build", f"{recipe.model}-{recipe.task}-{options.n}.pt")
+    try:
+        model = training.train(recipe, path, options.device)
+    except ValueError as e:
+        raise NCDError(str(e), doing="going on with a run", fix="another --output, or the same options") from e
+    for n in recipe.sizes:
+        print(line(recipe.task, recipe.model, n, training.evaluate(model, recipe.task, n, 2000, device=options.device)))
+    print(f"2000 fresh sets of each size; the checkpoint is {path}")
+    if options.ship:
+        from ncd.tasks.shipped import ship
+
+        print(f"shipped as {ship(options.ship, recipe, model.cpu())}")
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from ncd.tasks import shipped, training
+
+    for name in options.name or shipped.names():
+        try:
+            recipe, model = shipped.recall(name)
+        except KeyError as e:
+            raise NCDError(str(e.args[0]), doing="looking for trained weights", fix="") from e
+        print(f"{name}: {recipe.examples:,} examples, seed {recipe.seed}; {options.sets} fresh sets of each size")
+        for n in options.n or recipe.sizes:
+            print(line(recipe.task, recipe.model, n, training.evaluate(model, recipe.task, n, options.sets)))
+    return 0
+
+
+def line(task: str, model: str, n: int, measured: Mapping[str, float]) -> str:
+    """One row: what was measured, and what the paper gives for that size."""
+    from ncd.tasks import published
+
+    said = f"{task:8} n={n:<4d} {_numbers(measured)}"
+    beside = "; ".join(f"trained on {k}: {_numbers(v)}" for k, v in published.of(task, model, n).items())
+    return f"{said}   [paper, {beside}]" if beside else said
+
+
+def _numbers(measures: Mapping[str, float]) -> str:
+    from ncd.tasks.published import FAIL
+
+    lengths = ("length", "shortest")
+    return "  ".join(
+        f"{k} " + ("FAIL" if v == FAIL else f"{v:.4f}" if k in lengths else f"{100 * v:.2f} %")
+        for k, v in measures.items()
+    )

@@ -1,0 +1,134 @@
+"""Exact answers to planar problems, a batch of point sets at a time, and what answers are measured by.
+
+Points are (b, n, 2) in float64; indices are int64, -1 where a row has ended.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points: TypeAlias = NDArray[np.float64]
+Indices: TypeAlias = NDArray[np.int64]
+
+
+def cross(o: Points, a: Points, b: Points) -> NDArray[np.float64]:
+    """Twice the signed area of the triangles o a b (..., 2): positive if they turn to the left."""
+    u, v = a - o, b - o
+    return u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0]
+
+
+def hulls(points: Points) -> Indices:
+    """The corners of every convex hull (b, n): counter-clockwise from the lowest index, then -1.
+
+    Wraps every set at once; points in general position.
+    """
+    b, n, _ = points.shape
+    sets = np.arange(b)
+    first = np.lexsort((points[..., 1], points[..., 0]))[:, 0]
+    corners = np.full((b, n), -1, dtype=np.int64)
+    here, open_ = first, np.ones(b, dtype=bool)
+    for k in range(n):
+        corners[open_, k] = here[open_]
+        following = (here + 1) % n
+        for candidate in range(n):
+            at = np.full(b, candidate)
+            right = cross(points[sets, here], points[sets, following], points[sets, at]) < 0
+            following = np.where(right & (at != here), at, following)
+        open_ &= following != first
+        if not open_.any():
+            break
+        here = following
+    return from_lowest(corners)
+
+
+def from_lowest(cycles: Indices) -> Indices:
+    """The same cycles, each started at its lowest index."""
+    size = (cycles >= 0).sum(axis=1, keepdims=True)
+    start = np.where(cycles >= 0, cycles, np.iinfo(np.int64).max).argmin(axis=1)[:, None]
+    place = np.arange(cycles.shape[1])[None]
+    turned = np.take_along_axis(cycles, (start + place) % size, axis=1)
+    return np.where(place < size, turned, -1)
+
+
+def tours(points: Points) -> tuple[Indices, NDArray[np.float64]]:
+    """The shortest tours (b, n), counter-clockwise from point 0, and their lengths (b,), by dynamic programming.
+
+    Held and Karp, "A dynamic programming approach to sequencing problems", 1962: O(2^n n^2) a set, b sets at once.
+    """
+    b, n, _ = points.shape
+    away = np.linalg.norm(points[:, :, None] - points[:, None], axis=-1).transpose(1, 2, 0)
+    cities = n - 1
+    length = np.full((1 << cities, cities, b), np.inf, dtype=np.float32 if n > 12 else np.float64)
+    came = np.zeros((1 << cities, cities, b), dtype=np.int8)
+    for j in range(cities):
+        length[1 << j, j] = away[0, j + 1]
+    for visited in range(1, 1 << cities):
+        inside = np.array([j for j in range(cities) if visited >> j & 1])
+        if len(inside) < 2:
+            continue
+        for j in inside:
+            others = inside[inside != j]
+            through = length[visited ^ (1 << j)][others] + away[others + 1, j + 1]
+            best = through.argmin(axis=0)
+            length[visited, j] = np.take_along_axis(through, best[None], axis=0)[0]
+            came[visited, j] = others[best]
+    whole = length[-1] + away[1:, 0]
+    last, found = whole.argmin(axis=0), np.zeros((b, n), dtype=np.int64)
+    sets, visited = np.arange(b), np.full(b, (1 << cities) - 1)
+    for k in range(n - 1, 0, -1):
+        found[:, k] = last + 1
+        before = came[visited, last, sets]
+        visited, last = visited ^ (1 << last), before.astype(np.int64)
+    found = counterclockwise(points, found)
+    return found, tour_length(points, found)
+
+
+def counterclockwise(points: Points, found: Indices) -> Indices:
+    """Tours (b, n) turned so that they go round to the left, from the point they start at."""
+    back = np.concatenate([found[:, :1], found[:, :0:-1]], axis=1)
+    return np.where((area(points, found) < 0)[:, None], back, found)
+
+
+def tour_length(points: Points, found: Indices) -> NDArray[np.float64]:
+    """The length (b,) of closed tours (b, n)."""
+    path = np.take_along_axis(points, found[..., None], axis=1)
+    return np.linalg.norm(path - np.roll(path, -1, axis=1), axis=-1).sum(axis=-1)
+
+
+def area(points: Points, cycles: Indices) -> NDArray[np.float64]:
+    """The signed area (b,) of polygons (b, m), positive if counter-clockwise; -1 past the end."""
+    within = cycles >= 0
+    corner = np.where(within, cycles, cycles[:, :1])  # the first again: a side of no length
+    path = np.take_along_axis(points, corner[..., None], axis=1)
+    after = np.roll(path, -1, axis=1)
+    return 0.5 * (path[..., 0] * after[..., 1] - path[..., 1] * after[..., 0]).sum(axis=-1)
+
+
+def simple(polygon: Points) -> bool:
+    """Whether no two sides of a polygon (m, 2) cross; three corners at least."""
+    m = len(polygon)
+    if m < 3:
+        return False
+    i, j = np.triu_indices(m, 2)
+    i, j = i[(i != 0) | (j != m - 1)], j[(i != 0) | (j != m - 1)]
+    a, b, c, d = polygon[i], polygon[(i + 1) % m], polygon[j], polygon[(j + 1) % m]
+    across = (cross(a, b, c) * cross(a, b, d) < 0) & (cross(c, d, a) * cross(c, d, b) < 0)
+    return not bool(across.any())
+
+
+def triangulation(points: Points) -> list[tuple[int, int, int]]:
+    """The Delaunay triangles of one set (n, 2): corners in rising order, triangles by their incentres.
+
+    The paper's order (section 3.2); ties of the first coordinate go by the second.
+    """
+    from scipy.spatial import Delaunay
+
+    corners = np.sort(Delaunay(points).simplices, axis=1)
+    at = points[corners]
+    side = np.linalg.norm(np.roll(at, -1, axis=1) - np.roll(at, -2, axis=1), axis=-1)[..., None]
+    incentre = (side * at).sum(axis=1) / side.sum(axis=1)
+    a, b, c = corners[np.lexsort((incentre[:, 1], incentre[:, 0]))].T
+    return list(zip(a.tolist(), b.tolist(), c.tolist(), strict=True))

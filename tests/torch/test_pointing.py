@@ -1,0 +1,180 @@
+"""Pointer Networks: the formula, the three problems, decoding, training, and the weights that come along."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial import ConvexHull
+
+import ncd
+from ncd.models.pointing import ContentAttention, PointerNetwork, SequenceToSequence
+from ncd.tasks import shipped
+from ncd.tasks.decoding import beam, greedy
+from ncd.tasks.geometry import area, hulls, simple, tour_length, tours, triangulation
+from ncd.tasks.pointing import PROBLEMS, judge_hulls, judge_triangulations, moved
+from ncd.tasks.training import Recipe, evaluate, train
+
+SQUARE = np.array([[0.5, 0.4], [1.0, 1.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("hidden", [16, 128])
+def test_parameters_are_the_closed_form(hidden):
+    count = sum(p.numel() for p in PointerNetwork(hidden).parameters())
+    assert count == 10 * hidden**2 + 34 * hidden + 2
+
+
+def test_scores_are_the_equation():
+    torch.manual_seed(0)
+    net = PointerNetwork(6).double()
+    memory, states = torch.randn(2, 4, 6).double(), torch.randn(2, 3, 6).double()
+    found = net.pointer(memory, states)
+    w1, w2, v = net.pointer.of_memory.weight, net.pointer.of_state.weight, net.pointer.score.weight[0]
+    for b, i, j in np.ndindex(2, 3, 4):
+        literal = v @ torch.tanh(w1 @ memory[b, j] + w2 @ states[b, i])
+        assert torch.allclose(found[b, i, j], literal, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: PointerNetwork(8), lambda: ContentAttention(8, 5), lambda: SequenceToSequence(8, 5)]
+)
+def test_told_the_truth_or_step_by_step(make):
+    torch.manual_seed(1)
+    net, points, targets = make().double(), torch.rand(3, 5, 2).double(), torch.tensor([[2, 4, 1, 0]] * 3)
+    memory, state = net.encode(points)
+    rows = []
+    for point in net.before(points, targets).unbind(1):
+        scores, state = net.step(point, state, memory)
+        rows.append(scores)
+    assert torch.allclose(net(points, targets), torch.stack(rows, 1), atol=1e-12)
+
+
+def test_one_pointer_network_reads_any_number_of_points():
+    net = PointerNetwork(8)
+    for n in (5, 7, 50):
+        assert net(torch.rand(2, n, 2), torch.tensor([[1, 2, 0]] * 2)).shape == (2, 3, n + 1)
+
+
+def test_nothing_that_attention_reads_goes_back_into_the_pointer_networks_decoder():
+    """Its LSTM is one call; the attention baseline's is one a step, fed with what attention has read."""
+    targets = torch.tensor([[2, 4, 1, 0]] * 3)
+    fed = {}
+    for name, net in {"pointer": PointerNetwork(8), "attention": ContentAttention(8, 5)}.items():
+        d = ncd.trace(net, torch.rand(3, 5, 2), targets)
+        scored = {a.id for op in d.ops if "pointer" in op.path or "attention" in op.path for a in op.outputs}
+        reached = set(scored)
+        decoders = []
+        for op in d.ops:
+            if any(a.id in reached for a in op.inputs):
+                reached |= {a.id for a in op.outputs}
+                decoders += [op] if op.name == "lstm" else []
+        fed[name] = len(decoders)
+    assert fed["pointer"] == 0 and fed["attention"] == 3
+
+
+def test_hulls_are_scipys(rng):
+    for n in (3, 5, 20):
+        points = rng.random((50, n, 2))
+        for one, corners in zip(points, hulls(points), strict=True):
+            true = ConvexHull(one).vertices
+            assert corners[corners >= 0].tolist() == np.roll(true, -true.argmin()).tolist()
+
+
+def test_tours_are_the_shortest(rng):
+    points = rng.random((8, 6, 2))
+    every = np.array([(0, *rest) for rest in permutations(range(1, 6))])
+    found, length = tours(points)
+    for one, tour, best in zip(points, found, length, strict=True):
+        assert best == pytest.approx(tour_length(np.tile(one, (len(every), 1, 1)), every).min())
+        assert tour[0] == 0 and area(one[None], tour[None])[0] > 0
+
+
+def test_targets_by_hand():
+    assert hulls(SQUARE[None]).tolist() == [[1, 4, 2, 3, -1]]
+    # Incentres from left to right: the triangle on the left side, then those below and above, then the right one.
+    assert triangulation(SQUARE)[0] == (0, 2, 4) and triangulation(SQUARE)[-1] == (0, 1, 3)
+    points, targets = PROBLEMS["hull"].draw(np.random.default_rng(0), 4, 5)
+    for row, corners in zip(targets, hulls(points), strict=True):
+        assert row[row > 0].tolist() == [i + 1 for i in corners if i >= 0] and (row == 0).sum() == 1
+
+
+def test_judges():
+    best = judge_hulls(SQUARE[None], [[2, 3, 1, 4]])
+    assert best == {"accuracy": 1.0, "area": pytest.approx(1.0), "simple": 1.0}
+    assert judge_hulls(SQUARE[None], [[4, 1, 3, 2]])["accuracy"] == 1.0  # the other way round
+    crossed = judge_hulls(SQUARE[None], [[1, 2, 3, 4]])
+    assert crossed["accuracy"] == 0 and crossed["simple"] == 0 and not simple(SQUARE[[1, 2, 3, 4]])
+    part = judge_hulls(SQUARE[None], [[1, 2, 3]])
+    assert part == {"accuracy": 0.0, "area": pytest.approx(0.5), "simple": 1.0}
+    true = [i for triangle in triangulation(SQUARE) for i in triangle]
+    assert judge_triangulations(SQUARE[None], [true]) == {"accuracy": 1.0, "coverage": 1.0}
+    assert judge_triangulations(SQUARE[None], [true[:-3]]) == {"accuracy": 0.0, "coverage": 0.75}
+
+
+def test_varied_tours_stay_the_shortest(rng):
+    points, targets = PROBLEMS["tsp"].draw(rng, 30, 7)
+    other, after = moved(rng, points, targets)
+    assert not np.allclose(points, other)
+    again, _ = tours(other)
+    assert (after[:, :-1] - 1).tolist() == again.tolist()
+
+
+def test_decoding():
+    torch.manual_seed(0)
+    net, points = PointerNetwork(8), torch.rand(20, 6, 2)
+    paths = greedy(net, points, 6, tour=True)
+    assert all(sorted(p) == list(range(6)) for p in paths)
+    found, likely = beam(net, points, 10)
+    assert all(sorted(p) == list(range(6)) for row in found.tolist() for p in row)
+    assert (likely[:, :-1] >= likely[:, 1:]).all()
+    told = torch.cat([found[:, 0] + 1, torch.zeros(20, 1, dtype=torch.long)], dim=1)
+    scores = net(points, told)[:, :6]
+    closed = torch.zeros(20, 6, 7, dtype=torch.bool).index_fill(2, torch.tensor([0]), True)
+    for k in range(1, 6):
+        closed[:, k] = closed[:, k - 1].scatter(1, told[:, k - 1 : k], True)
+    chance = scores.masked_fill(closed, -torch.inf).log_softmax(-1).gather(2, told[:, :6, None]).sum((1, 2))
+    assert torch.allclose(likely[:, 0], chance, atol=1e-5)
+    # A beam of one is greedy.
+    assert beam(net, points, 1)[0][:, 0].tolist() == paths
+
+
+def test_a_run_goes_on_where_it_stopped(tmp_path):
+    recipe = Recipe(hidden=8, examples=1280, batch=64)
+    whole = train(recipe, tmp_path / "run.pt", every=640)
+    assert whole.training is False
+    kept = torch.load(tmp_path / "run.pt", weights_only=True)
+    assert kept["seen"] == 1280
+    again = train(recipe, tmp_path / "run.pt")
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), again.parameters(), strict=True))
+    with pytest.raises(ValueError, match="was made by"):
+        train(Recipe(hidden=8, examples=1280, batch=64, seed=1), tmp_path / "run.pt")
+
+
+def test_training_learns_where_the_first_corner_is():
+    """The first output of a hull is its lowest index; after a few thousand examples the loss is below chance."""
+    recipe = Recipe(hidden=32, examples=12_800, rate=1e-2)
+    model = train(recipe)
+    points, targets = PROBLEMS["hull"].draw(np.random.default_rng(9), 256, 5)
+    scores = model(torch.from_numpy(points).float(), torch.from_numpy(targets))
+    loss = torch.nn.functional.cross_entropy(scores.flatten(0, 1), torch.from_numpy(targets).flatten(), ignore_index=-1)
+    assert loss < 1.5  # log 6 = 1.79
+
+
+@pytest.mark.parametrize("name", shipped.names())
+def test_what_is_shipped_solves_its_problem(name):
+    recipe, model = shipped.recall(name)
+    least = {("hull", 5): 0.90, ("tsp", 5): 0.85, ("delaunay", 5): 0.1}
+    n = min(recipe.sizes)
+    measures = evaluate(model, recipe.task, n, sets=400, seed=5)
+    assert measures["optimal" if recipe.task == "tsp" else "accuracy"] >= least.get((recipe.task, n), 0.0)
+
+
+def test_shipped_weights_are_small():
+    assert sum(p.stat().st_size for p in shipped.FOLDER.glob("*.pt")) <= 4_000_000
