@@ -1,4 +1,4 @@
-"""``ncd train`` and ``ncd evaluate``: what is typed, and what is printed beside the paper's numbers."""
+"""``ncd train``, ``evaluate`` and ``experiment``: what is typed, and what is printed beside the paper's numbers."""
 
 from __future__ import annotations
 
@@ -34,6 +34,11 @@ def add(commands: Any) -> None:
     evaluate.add_argument("--n", type=int, action="append", metavar="N", help="points of a set; repeatable")
     evaluate.add_argument("--sets", type=int, default=10_000, help="how many fresh sets")
     evaluate.set_defaults(run=_evaluate)
+
+    experiment = commands.add_parser("experiment", help="measure what is claimed of attention as conditioning")
+    experiment.add_argument("name", choices=("phenomena", "capacity", "depth", "recall"))
+    experiment.add_argument("-o", "--output", metavar="PATH", help="also plot, as .svg, .pdf or .png (matplotlib)")
+    experiment.set_defaults(run=_experiment)
 
 
 def sizes(text: str) -> tuple[int, ...]:
@@ -76,6 +81,19 @@ def _evaluate(options: argparse.Namespace) -> int:
         print(f"{name}: {recipe.examples:,} examples, seed {recipe.seed}; {options.sets} fresh sets of each size")
         for n in options.n or recipe.sizes:
             print(line(recipe.task, recipe.model, n, training.evaluate(model, recipe.task, n, options.sets)))
+    return 0
+
+
+def _experiment(options: argparse.Namespace) -> int:
+    from ncd.tasks import experiments
+
+    result = experiments.EXPERIMENTS[options.name]()
+    print("\n".join(result.lines))
+    if options.output:
+        try:
+            experiments.plot(result, options.output)
+        except ModuleNotFoundError as e:
+            raise NCDError("plots need matplotlib", doing="plotting", fix='pip install "ncd[train]"') from e
     return 0
 
 
