@@ -79,6 +79,12 @@ OPTIONS: Mapping[str, Option] = {
         "a dict from paths or classes of blocks to " + ", ".join(TONES) + " or a colour such as '#aaddff'",
         _colours,
     ),
+    "skips": Option(
+        "memory",
+        "arrays that pass whole rows on their way: 'memory', saved where they are made and loaded where they are read, "
+        "or 'lanes', drawn as wires throughout",
+        _one_of("memory", "lanes")[1],
+    ),
     "axis_order": Option(
         "clean",
         "the axes of an array: 'clean', so that few wires cross, or 'memory', in the order of its dimensions",

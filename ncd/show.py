@@ -59,6 +59,7 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     from ncd.layout.margin import coloured, explained, lit, noted
     from ncd.layout.pointing import pointed
     from ncd.render.svg import render
+    from ncd.rewrite.memory import remembered
     from ncd.rewrite.present import depths, prepared, present, retitled
 
     o = complete(dict(diagram.options), options)
@@ -71,19 +72,22 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     def opened(depth: int, expand: Sequence[str] = (), collapse: Sequence[str] = ()) -> Diagram:
         return present(simple, depth=depth, expand=expand, collapse=collapse)
 
-    def laid_out(drawn: Diagram) -> Scene:
-        return layout(drawn, hide=hidden, **chosen)
+    def laid_out(drawn: Diagram) -> tuple[Diagram, Scene]:
+        """Without lanes that pass whole rows, unless asked for."""
+        scene = layout(drawn, hide=hidden, **chosen)
+        while scene.far and o["skips"] == "memory":
+            drawn = remembered(drawn, scene.far)
+            scene = layout(drawn, hide=hidden, **chosen)
+        return drawn, scene
 
     if o["depth"] is None:
         depth, drawn, scene = deepest_that_fits(depths(simple), o["width"], opened, laid_out)
         if o["expand"] or o["collapse"]:
-            drawn = opened(depth, o["expand"], o["collapse"])
-            scene = laid_out(drawn)
+            drawn, scene = laid_out(opened(depth, o["expand"], o["collapse"]))
         else:
             drawn, scene = opened_while_it_fits(depth, drawn, scene, o["width"], opened, laid_out)
     else:
-        drawn = opened(o["depth"], o["expand"], o["collapse"])
-        scene = laid_out(drawn)
+        drawn, scene = laid_out(opened(o["depth"], o["expand"], o["collapse"]))
     scene = coloured(scene, drawn, simple, dict(o["colors"]))
     scene = lit(scene, (pointed(drawn, simple, name) for name in o["highlight"]))
     scene = noted(scene, [(pointed(drawn, simple, name), text) for name, text in o["notes"]])
@@ -124,7 +128,10 @@ def naming_blocks(scene: Scene, drawn: Diagram) -> Scene:
 
 
 def deepest_that_fits(
-    levels: int, width: float | None, opened: Callable[[int], Diagram], laid_out: Callable[[Diagram], Scene]
+    levels: int,
+    width: float | None,
+    opened: Callable[[int], Diagram],
+    laid_out: Callable[[Diagram], tuple[Diagram, Scene]],
 ) -> tuple[int, Diagram, Scene]:
     """The picture with the most open levels that is legible on one screen; with none, the one with the fewest.
 
@@ -133,11 +140,10 @@ def deepest_that_fits(
     for depth in range(levels, 0, -1):
         drawn = opened(depth)
         if len(drawn.ops) <= LEGIBLE:
-            scene = laid_out(drawn)
+            drawn, scene = laid_out(drawn)
             if scene.width <= (width or SCREEN[0]) and scene.height <= SCREEN[1]:
                 return depth, drawn, scene
-    drawn = opened(0)
-    return 0, drawn, laid_out(drawn)
+    return 0, *laid_out(opened(0))
 
 
 def closed_blocks(drawn: Diagram) -> dict[str, list[str]]:
@@ -155,7 +161,7 @@ def opened_while_it_fits(
     scene: Scene,
     width: float | None,
     opened: Callable[[int, Sequence[str]], Diagram],
-    laid_out: Callable[[Diagram], Scene],
+    laid_out: Callable[[Diagram], tuple[Diagram, Scene]],
 ) -> tuple[Diagram, Scene]:
     """The same picture with single blocks open on top, the richest first, as long as it stays on one screen.
 
@@ -169,7 +175,7 @@ def opened_while_it_fits(
             candidate = opened(depth, [*chosen, path])
             if tries and len(drawn.ops) < len(candidate.ops) <= LEGIBLE:
                 tries -= 1
-                larger = laid_out(candidate)
+                candidate, larger = laid_out(candidate)
                 if larger.width <= (width or SCREEN[0]) and larger.height <= SCREEN[1]:
                     chosen.append(path)
                     drawn, scene = candidate, larger

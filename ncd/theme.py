@@ -99,6 +99,7 @@ class _Palette:
     mask: str
     shade: str
     index: str
+    memory: str
     tones: tuple[str, ...]
     line: float = 1.5
     glyph: float = 1.5
@@ -107,20 +108,20 @@ class _Palette:
 
 _PALETTES = {
     "light": _Palette(
-        "#111111", "#ffffff", "#e8edeb", "#f6f6f6", "#bfe6fb", "#f8c9df", "#8a8a8a", "#1346fe",
+        "#111111", "#ffffff", "#e8edeb", "#f6f6f6", "#bfe6fb", "#f8c9df", "#8a8a8a", "#1346fe", "#fdfac8",
         ("#ffe4c7", "#d5d0ec", "#faf5c2", "#d2eefc", "#dff5de", "#ebd2d6", "#eeeeee"),
     ),
     "paper": _Palette(
-        "#000000", "#ffffff", "#e8eeeb", "#f8f8f8", "#a9e3ff", "#f9cbdf", "#808080", "#1346fe",
+        "#000000", "#ffffff", "#e8eeeb", "#f8f8f8", "#a9e3ff", "#f9cbdf", "#808080", "#1346fe", "#fdfac8",
         ("#f8dcb8", "#c5bedf", "#faf7c2", "#c1e8f7", "#cce7cf", "#efd7df", "#f4f4f4"),
         line=1.0, glyph=1.0, separator=(1.25, (6.5, 5.5)),
     ),
     "dark": _Palette(
-        "#e6e6e6", "#17181b", "#363c3f", "#26282c", "#1f5673", "#7a3c5c", "#b0b0b0", "#1746d1",
+        "#e6e6e6", "#17181b", "#363c3f", "#26282c", "#1f5673", "#7a3c5c", "#b0b0b0", "#1746d1", "#3f3d1d",
         ("#483321", "#2f2f52", "#423e18", "#1c3a4a", "#2a4934", "#411d21", "#333333"),
     ),
     "teach": _Palette(
-        "#111111", "#ffffff", "#e8eeeb", "#f3f3f4", "#8fd8ff", "#f7b3d2", "#7a7a7a", "#1346fe",
+        "#111111", "#ffffff", "#e8eeeb", "#f3f3f4", "#8fd8ff", "#f7b3d2", "#7a7a7a", "#1346fe", "#fdf7a4",
         ("#ffd89d", "#c7b3e7", "#fdf39a", "#9dd5ff", "#b7e782", "#ffb9bf", "#e4e4e6"),
         line=2.0, glyph=2.0, separator=(2.0, (7.5, 6.0)),
     ),
@@ -153,6 +154,7 @@ def _theme(name: str, p: _Palette) -> Theme:
         "window": Style(p.window, p.ink, 0.8 * p.glyph),
         "mask": Style(p.mask),
         "shade": Style(p.shade),
+        "memory": Style(p.memory, p.ink, 0.8 * p.glyph),
         "hatch": Style(stroke=p.shade, width=p.line),
         "frame": Style(stroke=p.ink, width=0.8 * p.glyph),
         "stroke": Style(stroke=p.ink, width=p.glyph, cap="round"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from ncd.circuit.diagram import Array, Block, Diagram, Op
 from ncd.layout.net import Container, Operation, Port, Value, Wire
@@ -51,6 +52,10 @@ class Builder:
         return not array.hidden or array.id in self.made
 
     def operation(self, op: Op, number: int) -> Operation:
+        if op.symbol == "load":  # from memory: the same array again, and no wire to it
+            (made,) = op.outputs
+            self.value(made).array = replace(made, id=op.inputs[0].id)
+            op = replace(op, inputs=(), weave=replace(op.weave, ins=()))
         ins, outs = indices(op)
         touched = {i for row in (*ins, *outs) for i in row if touches(op, i)}
         if op.symbol != "norm":

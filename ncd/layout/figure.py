@@ -17,6 +17,7 @@ from ncd.layout import columns, order, rows, search
 from ncd.layout.build import build
 from ncd.layout.crossings import cost
 from ncd.layout.facts import description, facts, title
+from ncd.layout.far import far
 from ncd.layout.heights import Heights
 from ncd.layout.measures import SPINE, Weights
 from ncd.layout.net import Container, Lane
@@ -99,9 +100,9 @@ def _wrapped(figure: _Figure, named: str, labels: bool, width: float | None, dia
         plan = figure.justified(plan, tail)
     strip = figure.strip(plan)
     page = rows.Page(strip, plan.end, plan.edges, named, labels, tail)
-    return Scene(
-        round(page.width, 1), round(page.height, 1), named, description(diagram), tuple(page.marks), facts(diagram)
-    )
+    size = round(page.width, 1), round(page.height, 1)
+    skips = tuple(far(figure.root, plan.edges, page.width))
+    return Scene(*size, named, description(diagram), tuple(page.marks), facts(diagram), skips)
 
 
 @dataclass(frozen=True)

@@ -72,3 +72,5 @@ class Scene:
     description: str
     marks: tuple[Mark, ...]
     facts: Mapping[str, Mapping[str, Mapping[str, object]]] = field(default_factory=dict)
+    far: tuple[tuple[int, int], ...] = ()
+    """Arrays (by id) that pass a whole row on their way to an operation (by position)."""

@@ -246,7 +246,9 @@ class Drawing:
         box = (x0, y(stand.top), x1, y(stand.bottom))
         colour = tone(o.op.name) if o.symbol == "block" else ""
         ins, outs = [y(s) for s in stand.ins], [y(s) for s in stand.outs]
-        self.strip.glyphs.append(Glyph(o.symbol, o.text, box, ins, outs, Ids(op=o.number), colour))
+        kept = o.touched_in + o.touched_out if o.symbol in ("save", "load") else []
+        ids = Ids(op=o.number, array=kept[0].wire.value.array.id if kept else None)
+        self.strip.glyphs.append(Glyph(o.symbol, o.text, box, ins, outs, ids, colour))
 
     def _route(self, o: Operation) -> None:
         y, inner = self.heights.y, self.spacing.inner[o]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ncd.layout.scene import NOTHING, Ids, Mark
-from ncd.symbols import blocks, learned, masks, norms, rearranging, windows, words
+from ncd.symbols import blocks, learned, masks, memory, norms, rearranging, windows, words
 from ncd.symbols.pen import CHIP, DEPTH, HALF, HEAD, Pen, arrow, carried, decision, disc, ring
 
 __all__ = ["CHIP", "DEPTH", "HALF", "HEAD", "NAMES", "arrow", "carried", "decision", "disc", "marks", "ring", "width"]
@@ -38,6 +38,8 @@ _SYMBOLS: dict[str, tuple[Callable[[str], float], Callable[[Pen], None]]] = {
     "scale": (words.function_width, words.function),
     "add": (words.join_width, words.join),
     "plus": (words.join_width, words.join),
+    "save": (memory.width, memory.save),
+    "load": (memory.width, memory.load),
     "scan": (words.scan_width, words.scan),
     "block": (blocks.block_width, blocks.block),
     "box": (words.box_width, words.box),

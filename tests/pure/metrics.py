@@ -21,7 +21,9 @@ FAULTS = (
     "label_label", "label_symbol", "label_dot", "label_wire", "wire_symbol", "symbol_symbol", "over_title",
     "separator_label", "separator_symbol", "coincident", "unconnected", "loose", "outside",
 )  # fmt: skip
-SOLID = ("learned", "outline", "box", "window", "mask", "shade", "frame", "index", "front", "side", "bar", "arrow")
+SOLID = (
+    "learned", "outline", "box", "window", "mask", "shade", "frame", "index", "memory", "front", "side", "bar", "arrow",
+)  # fmt: skip
 NAMES = ("axis", "bundle")
 
 
@@ -153,6 +155,7 @@ class Measured:
         solid: dict[int, list[Box]] = defaultdict(list)
         self.pieces: list[Box] = []
         self.turns: list[Point] = []
+        self.tags: list[Box] = []
         for m in scene.marks:
             if isinstance(m, Dot):
                 self.dots.append(m)
@@ -175,6 +178,8 @@ class Measured:
                     self.separators.append(Line(m, points, bounds(points)))
                 elif m.role in SOLID and m.ids.op is not None:
                     solid[m.ids.op].append(bounds(points))
+                if m.role == "memory":
+                    self.tags.append(bounds(points))
                 if m.role == "arrow" and m.ids.op is None:
                     self.turns.append(points[1])
                 if m.ids.op is not None or m.role in ("arrow", "carried"):
@@ -251,8 +256,8 @@ class Measured:
             for i, j in combinations(range(len(lines)), 2):
                 if any(_on(p, lines[j]) for p in _ends(lines[i])) or any(_on(p, lines[i]) for p in _ends(lines[j])):
                     group[find(i)] = find(j)
-            # What leaves a row in an arrow comes back in the next one.
-            broken = [i for i in range(len(lines)) if any(self._at_arrow(p) for p in _ends(lines[i]))]
+            # What leaves a row in an arrow comes back in the next one, what goes into memory from there.
+            broken = [i for i in range(len(lines)) if any(self._at_turn(p) for p in _ends(lines[i]))]
             for i in broken[1:]:
                 group[find(i)] = find(broken[0])
             arrays = self.scene.facts.get("array", {})
@@ -261,8 +266,9 @@ class Measured:
             count += max(0, len({find(i) for i in range(len(lines))}) - max(1, axes.count(axis)))
         return count
 
-    def _at_arrow(self, p: Point) -> bool:
-        return any(_near(p, a, 12) for a in self.turns)
+    def _at_turn(self, p: Point) -> bool:
+        at_tag = any(_near(p, (x, p[1]), 0.5) and b[1] < p[1] < b[3] for b in self.tags for x in (b[0], b[2]))
+        return at_tag or any(_near(p, a, 12) for a in self.turns)
 
     def loose(self) -> int:
         """Ends of wires where there is nothing: no other wire, dot, symbol, arrow, nor the edge of the picture."""

@@ -22,7 +22,7 @@ EMPTY = Diagram("empty", (), (), ())
         ("labels", "sizes"), ("labels", "both"), ("legend", True), ("hide", "b"), ("show", ["b", "s"]),
         ("titles", {"h.0": "Block"}), ("notes", (("softmax", "weights"),)), ("highlight", ["d_k", "softmax"]),
         ("colors", {"Layer": "orange"}), ("colors", [("h.0", "#AAddff")]),
-        ("labels", "boundaries"), ("axis_order", "memory"), ("quality", 3),
+        ("labels", "boundaries"), ("axis_order", "memory"), ("quality", 3), ("skips", "lanes"),
     ],
 )  # fmt: skip
 def test_allowed(name: str, value: object) -> None:
@@ -99,13 +99,14 @@ ON_THE_COMMAND_LINE = {
     "notes": ["--notes", "s=time = position"],
     "colors": ["--colors", "GPT2MLP=#aaddff"],
     "axis_order": ["--axis-order", "memory"],
+    "skips": ["--skips", "lanes"],
     "quality": ["--quality", "3"],
 }
 SAID = {
     "depth": 2, "expand": ("h.0", "layer_norm"), "collapse": ("GPT2MLP",), "width": None, "theme": "dark",
     "labels": "both", "hide": ("b",), "show": ("b",), "legend": True, "titles": (("", "The whole"), ("h.0", "First")),
     "highlight": ("softmax",), "notes": (("s", "time = position"),), "colors": (("GPT2MLP", "#aaddff"),),
-    "axis_order": "memory", "quality": 3,
+    "axis_order": "memory", "quality": 3, "skips": "lanes",
 }  # fmt: skip
 
 

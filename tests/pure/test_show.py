@@ -27,10 +27,10 @@ class Pictures:
     def opened(self, depth: int) -> SimpleNamespace:
         return SimpleNamespace(ops=(OP,) * self.of[depth][2], depth=depth)
 
-    def laid_out(self, drawn: SimpleNamespace) -> Scene:
+    def laid_out(self, drawn: SimpleNamespace) -> tuple[SimpleNamespace, Scene]:
         self.laid.append(drawn.depth)
         width, height, _ = self.of[drawn.depth]
-        return Scene(width, height, "", "", ())
+        return drawn, Scene(width, height, "", "", ())
 
 
 W, H = SCREEN

@@ -24,6 +24,15 @@ def test_a_figure_is_true_and_without_fault(name: str) -> None:
     assert "class " in gallery.code(FIGURES[name])
 
 
+def test_skips_that_pass_rows_go_through_memory_unless_lanes_are_asked_for() -> None:
+    diagram = FIGURES["unet"].trace()
+    shown = show.draw(diagram, skips="memory")
+    assert {op.symbol for op in shown.drawn.ops} >= {"save", "load"}
+    lanes = show.draw(diagram, skips="lanes")
+    assert not {op.symbol for op in lanes.drawn.ops} & {"save", "load"}
+    assert shown.scene.height < lanes.scene.height
+
+
 def test_windows_say_how_they_slide() -> None:
     drawn = show.draw(FIGURES["convolution"].trace()).drawn
     said = [op.label for op in drawn.ops if op.symbol in ("conv", "upconv")]
