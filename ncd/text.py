@@ -6,7 +6,7 @@ written by ``tools/text_widths.py``) of fonts whose metrics every machine has un
 Mathematical roles understand ``_x``, ``_{..}``, ``^x``, ``^{..}`` and ``\\`` before a character
 that is to be taken as it is; the sans-serif roles show text literally, since module names are
 full of underscores.  Every string is legal: a mark with nothing to act on is an ordinary character.
-In italic, digits and operators stand upright, as in any formula.
+In italic, digits and operators stand upright, as in any formula, and so do words in a script: ``d_{model}``.
 """
 
 from __future__ import annotations
@@ -17,44 +17,65 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-SCRIPT = 0.7
-"""Size of a sub- or superscript relative to the text it stands on."""
-DROP, RISE = 0.22, -0.34
-"""Baseline shift of a subscript and a superscript, in em of the text; y grows downwards."""
-APART = 0.07
-"""How much further both are shifted where they stand above each other."""
 UNKNOWN = 0.6
 """Width in em of a character that is not in the table."""
 
 
 @dataclass(frozen=True, slots=True)
+class Scripts:
+    """How sub- and superscripts stand: their size relative to the text, and shifts of the baseline in em of it.
+
+    y grows downwards; ``apart`` is how much further both are shifted where they stand above each other.
+    """
+
+    size: float = 0.7
+    drop: float = 0.22
+    rise: float = -0.34
+    apart: float = 0.07
+
+
+BESIDE = Scripts(0.6, 0.16, -0.37, 0.0)
+"""Beside a large letter in a small box: within the height of the box."""
+
+
+@dataclass(frozen=True, slots=True)
 class Font:
-    """How a role is set.  ``script`` is the face of its sub- and superscripts; ``marked``: are there any?"""
+    """How a role is set.
+
+    ``script`` is the face of its sub- and superscripts; ``marked``: are there any?  ``words``: are letters that
+    stand together a word, which is set upright, and not one name in italic?
+    """
 
     face: str
     size: float
     script: str = "serif-italic"
     marked: bool = True
+    words: bool = False
+    scripts: Scripts = Scripts()
 
 
 FONTS = {
     "axis": Font("serif-italic", 15),
     "bundle": Font("serif-bold-italic", 15, "serif-bold-italic"),
-    "function": Font("serif-italic", 16),
-    "learned": Font("serif-bold", 24),
+    "function": Font("serif-italic", 16, words=True),
+    "learned": Font("serif-bold", 24, scripts=BESIDE),
+    "weight": Font("serif-bold", 16),
     "count": Font("serif-italic", 18),
     "sum": Font("serif-italic", 16),
-    "index": Font("serif-italic", 15),
+    "index": Font("serif-italic", 15, words=True),
+    "note": Font("serif-italic", 12, words=True),
     "word": Font("sans", 13, "sans", marked=False),
     "title": Font("sans", 17, "sans", marked=False),
     "heading": Font("sans", 13, "sans", marked=False),
     "badge": Font("sans", 11, "sans", marked=False),
     "small": Font("sans", 11, "sans", marked=False),
 }  # fmt: skip
-"""Role -> font.  ``index`` and ``badge`` are text on a dark ground; the rest say what they are."""
+"""Role -> font.  ``learned`` is a letter, ``weight`` a word on a learned plate, ``badge`` a number on a dark ground."""
 
 
-_UPRIGHT = re.compile(r"([0-9¼½¾()\[\]+×÷=<>/|\u2190-\u22ff★⋆]+)")
+_SIGNS = r"[0-9¼½¾()\[\]+×÷=<>/|:…\u2190-\u22ff★⋆]+"
+_UPRIGHT = re.compile(f"({_SIGNS})")
+_WORDY = re.compile(f"({_SIGNS}|[^\\W\\d_]{{2,}}(?: [^\\W\\d_]+)*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,27 +136,29 @@ def _set(text: str, role: str) -> tuple[tuple[Run, ...], float]:
     while i < len(pieces):
         level, piece = pieces[i]
         if level == 0:
-            pen, i = _write(out, piece, pen, 0, font.size, font.face), i + 1
+            pen, i = _write(out, piece, pen, 0, font.size, font.face, font.words), i + 1
             continue
         group = [pieces[i]]
         if i + 1 < len(pieces) and pieces[i + 1][0] == -level:
             group.append(pieces[i + 1])  # a sub- and a superscript of one letter stand above each other
         i += len(group)
-        size = font.size * SCRIPT
-        sized = sorted((_write([], s, 0, 0, size, font.script), n, s) for n, s in group)
-        extra = APART * (len(group) - 1)
+        how = font.scripts
+        size = font.size * how.size
+        sized = sorted((_write([], s, 0, 0, size, font.script, True), n, s) for n, s in group)
+        extra = how.apart * (len(group) - 1)
         for _, n, s in sized:  # the narrow one first, so that the pen ends behind the wide one
-            shift = DROP + extra if n < 0 else RISE - extra
-            end = _write(out, s, pen, font.size * shift, size, font.script)
+            shift = how.drop + extra if n < 0 else how.rise - extra
+            end = _write(out, s, pen, font.size * shift, size, font.script, True)
         pen = end
     return tuple(out), pen
 
 
-def _write(out: list[Run], text: str, x: float, dy: float, size: float, face: str) -> float:
+def _write(out: list[Run], text: str, x: float, dy: float, size: float, face: str, words: bool) -> float:
     """Appends the runs of a text without marks; returns where the pen is then."""
-    for piece in _UPRIGHT.split(text) if face.endswith("italic") else (text,):
+    upright = _WORDY if words else _UPRIGHT
+    for piece in upright.split(text) if face.endswith("italic") else (text,):
         if piece:
-            own = face.removesuffix("-italic") if _UPRIGHT.fullmatch(piece) else face
+            own = face.removesuffix("-italic") if upright.fullmatch(piece) else face
             w = _advance(piece, own, size)
             out.append(Run(piece, x, dy, size, own, w))
             x += w

@@ -150,16 +150,19 @@ def _theme(name: str, p: _Palette) -> Theme:
         "side": Style(width=0.8 * p.glyph),
         "learned": Style(p.learned, quiet, 0.8),
         "outline": Style(p.background, p.ink, p.glyph),
+        "gained": Style(p.background, p.ink, 1.6 * p.glyph),
         "box": Style(p.plain, p.ink, 0.8 * p.glyph),
         "window": Style(p.window, p.ink, 0.8 * p.glyph),
+        "kernel": Style(p.window, p.ink, 1.5 * p.glyph),
         "mask": Style(p.mask),
         "shade": Style(p.shade),
         "memory": Style(p.memory, p.ink, 0.8 * p.glyph),
         "hatch": Style(stroke=p.shade, width=p.line),
         "frame": Style(stroke=p.ink, width=0.8 * p.glyph),
         "stroke": Style(stroke=p.ink, width=p.glyph, cap="round"),
+        "thin": Style(stroke=p.ink, width=0.75 * p.glyph, cap="round"),
         "bar": Style(fill=p.ink),
-        "index": Style(p.index, p.ink, 0.8),
+        "index": Style(mix(p.index, p.background, 0.84), mix(p.index, p.ink, 0.25), 0.8 * p.glyph),
         "dot": Style(fill=p.ink),
         "glow": Style(stroke=glow, width=8.0 + p.line, cap="round"),
         "spot": Style(glow, p.index, 0.8),
@@ -168,7 +171,7 @@ def _theme(name: str, p: _Palette) -> Theme:
         "decision": Style(p.background, p.ink, 0.8 * p.glyph),
         "ring": Style(p.background, p.ink, p.line),
     }
-    letters = {role: "#ffffff" if role in ("index", "badge") else p.ink for role in FONTS}
+    letters = {role: "#ffffff" if role == "badge" else p.ink for role in FONTS}
     tones = {n: _tone(c, p.ink) for n, c in zip(TONES, p.tones, strict=True)}
     return Theme(name, p.ink, p.background, styles, letters, tones)
 

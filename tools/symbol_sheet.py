@@ -92,7 +92,17 @@ def sheet() -> Scene:
             marks += wire(name, left + 16, x0, y, False)
         for y, name in zip(rows[1], outs, strict=True):
             marks += wire(name, x0 + wide, left + w - 16, y, True)
-        marks += symbols.marks(symbol, label, x0, y0, x0 + wide, y1, *rows, Ids(op=i), tone(label))
+        marks += symbols.marks(
+            symbol,
+            label,
+            x0,
+            y0,
+            x0 + wide,
+            y1,
+            *([symbols.At(y) for y in side] for side in rows),
+            Ids(op=i),
+            tone(label),
+        )
         marks.append(Text("small", left + 8, top + h - 10, caption))
     rows_ = -(-len(CELLS) // COLUMNS)
     top = rows_ * h

@@ -57,7 +57,8 @@ class Builder:
             self.value(made).array = replace(made, id=op.inputs[0].id)
             op = replace(op, inputs=(), weave=replace(op.weave, ins=()))
         ins, outs = indices(op)
-        touched = {i for row in (*ins, *outs) for i in row if touches(op, i)}
+        mixed = {i for row in (*ins, *outs) for i in row if touches(op, i)}
+        touched = set(mixed)
         if op.symbol != "norm":
             touched |= {i for a, row in zip(op.inputs, ins, strict=True) if not self.drawn(a) for i in row}
         if op.symbol == "einsum":
@@ -67,10 +68,13 @@ class Builder:
             made = Port(self.value(array), operand)
             for end, (k, double) in zip(made.ends, self.kept(array), strict=False):
                 end.index = row[k]
-                end.touched = row[k] in touched or (double and any(i in touched for i in row[k : k + 2]))
+                own = row[k : k + 2] if double else row[k : k + 1]
+                end.touched, end.mixed = not touched.isdisjoint(own), not mixed.isdisjoint(own)
             return made
 
-        shown = [(a, row) for a, row in zip(op.inputs, ins, strict=True) if self.drawn(a)]
+        # What a source reads (zeros_like) it reads for its shape alone.
+        read = zip(op.inputs, ins, strict=True) if op.kind != "source" else ()
+        shown = [(a, row) for a, row in read if self.drawn(a)]
         left = [port(a, row, i) for i, (a, row) in enumerate(shown)]
         right = [port(a, row, j) for j, (a, row) in enumerate(zip(op.outputs, outs, strict=True))]
         return Operation(op, number, left, right)

@@ -41,12 +41,16 @@ class Value:
 
 
 class End:
-    """A wire at a face: ``index`` is the operation's name for it, ``touched`` whether the symbol is."""
+    """A wire at a face: ``index`` is the operation's name for it.
 
-    __slots__ = ("index", "place", "port", "slot", "touched", "wire")
+    ``touched``: whether the symbol touches it; ``mixed``: whether the operation acts along it.
+    """
+
+    __slots__ = ("index", "mixed", "place", "port", "slot", "touched", "wire")
 
     def __init__(self, wire: Wire, place: int, port: Port, index: str = "", touched: bool = False) -> None:
         self.wire, self.place, self.port, self.index, self.touched = wire, place, port, index, touched
+        self.mixed = touched
         self.slot: Slot = (0, 0.0)
 
 

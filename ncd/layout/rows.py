@@ -184,7 +184,7 @@ class Page:
             put(symbols.arrow(tip + dx, y + dy, ids))
         for g in b.glyphs:
             x0, y0, x1, y1 = g.box
-            ins, outs = [y + dy for y in g.ins], [y + dy for y in g.outs]
+            ins, outs = ([at._replace(y=at.y + dy) for at in side] for side in (g.ins, g.outs))
             self.marks += symbols.marks(g.symbol, g.label, x0 + dx, y0 + dy, x1 + dx, y1 + dy, ins, outs, g.ids, g.tone)
         for x, y, ids in b.carried:
             put(symbols.carried(x + dx, y + dy, ids))

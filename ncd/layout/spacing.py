@@ -71,6 +71,8 @@ class Inner:
     start: float = 0.0
     """Where the curves of a route start."""
     width: float = 0.0
+    beside: bool = False
+    """Whether its sign stands beside its dots, since wires come to them from above."""
 
 
 class Spacing:
@@ -253,11 +255,14 @@ class Spacing:
         start = max(reach + arrow, numbers) + 4 if moves and (spans or numbers) else 0.0
         across = curve(rise)
         full = max(start + across, reach + arrow, numbers)
+        beside = False
         if o.sign:  # what stands over the dots reaches to both sides of them
             half = max(8.0, symbols.width("add", o.sign) / 2)
-            start = max(start, half - across)
-            full = max(full, start + across + half)
-        return Inner(offsets=offsets, start=start, width=full, before=across)
+            top = min(y(e.slot) for e in o.right[0].ends)
+            beside = any(y(e.slot) < top - LEVEL for p in o.left for e in p.ends)
+            start = max(start, 0.0 if beside else half - across)
+            full = max(full, start + across + (2 * half + 7 if beside else half))
+        return Inner(offsets=offsets, start=start, width=full, before=across, beside=beside)
 
 
 def _ending_numbers(o: Operation) -> bool:

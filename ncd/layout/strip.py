@@ -10,7 +10,7 @@ from ncd.layout.heights import Heights
 from ncd.layout.net import Container, End, Lane, Operation, Wire
 from ncd.layout.scene import Ids
 from ncd.layout.spacing import CUP, LEVEL, STUB, Gap, Spacing
-from ncd.symbols.pen import HEAD
+from ncd.symbols.pen import HEAD, At
 from ncd.text import width
 from ncd.theme import tone
 
@@ -18,6 +18,8 @@ Step = tuple[str, float, float, float, float]
 """('L' or 'C', x0, y0, x1, y1): a level piece, or an S-curve with level ends."""
 BRACKETED = 23.0
 """How far inside a repeated block its bracket ends, and arrowheads begin."""
+NUMBER = 14.0
+"""Length of the arrow that a number leaves as."""
 REPEATED_AFTER = 420.0
 """A name is not repeated on a level wire that bore it less than so many px before."""
 
@@ -48,8 +50,8 @@ class Glyph:
     symbol: str
     label: str
     box: tuple[float, float, float, float]
-    ins: list[float]
-    outs: list[float]
+    ins: list[At]
+    outs: list[At]
     ids: Ids
     tone: str = ""
 
@@ -185,6 +187,9 @@ class Drawing:
             wire, y0, y1 = p.end.wire, y(p.start), y(p.end.slot)
             start = gap.c0 - 1 if broken else gap.x0 if p.source is c else p.source.x1
             goal = gap.x1 if p.target is c else p.target.x0
+            if c.root and p.target is c and wire.axis is None:  # a number leaves as an arrow
+                goal -= NUMBER
+                self.strip.arrows.append((goal, gap.x1, y1, ids_of(wire)))
             if gap.fans[wire] > 1:
                 if wire not in trunks:
                     trunks.add(wire)
@@ -245,7 +250,8 @@ class Drawing:
                 self.dot(x1, y(slot), o.sinks[i][0].wire, o.number)
         box = (x0, y(stand.top), x1, y(stand.bottom))
         colour = tone(o.op.name) if o.symbol == "block" else ""
-        ins, outs = [y(s) for s in stand.ins], [y(s) for s in stand.outs]
+        ins = [At(y(s), e.wire.bundle, e.mixed) for s, e in zip(stand.ins, o.touched_in, strict=True)]
+        outs = [At(y(s), e.wire.bundle, e.mixed) for s, e in zip(stand.outs, o.touched_out, strict=True)]
         kept = o.touched_in + o.touched_out if o.symbol in ("save", "load") else []
         ids = Ids(op=o.number, array=kept[0].wire.value.array.id if kept else None)
         self.strip.glyphs.append(Glyph(o.symbol, o.text, box, ins, outs, ids, colour))
@@ -274,7 +280,8 @@ class Drawing:
         if o.sign:
             top = min(y(e.slot) for e in o.right[0].ends)
             half = max(9.0, symbols.width("add", o.sign) / 2)
-            box = (meet - half, top - 24, meet + half, top - 6)
+            at = meet + half + 5 if inner.beside else meet
+            box = (at - half, top - 24, at + half, top - 6)
             self.strip.glyphs.append(Glyph("add", o.sign, box, [], [], Ids(op=o.number)))
 
     def _decision(self, o: Operation, glyphs: list[Glyph]) -> None:

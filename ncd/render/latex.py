@@ -13,6 +13,7 @@ _SIGNS = {
     "Σ": r"\Sigma ", "Π": r"\Pi ", "σ": r"\sigma ", "λ": r"\lambda ", "★": r"\star ", "⋆": r"\star ", "∗": r"\ast ",
     "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⊤": r"\top ", "⊕": r"\oplus ", "√": r"\surd ", "∞": r"\infty ",
     "→": r"\to ", "↑": r"\uparrow ", "↓": r"\downarrow ", "←": r"\gets ", "↯": r"\not\to ", "‖": r"\Vert ",
+    "∼": r"\sim ", "⌈": r"\lceil ", "⌉": r"\rceil ",
     "′": r"'", "″": r"''", "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "ε": r"\varepsilon ", "μ": r"\mu ",
 }  # fmt: skip
 """Signs that ncd writes in labels, in mathematics."""
@@ -35,7 +36,8 @@ def label(text: str, role: str) -> str:
         return _words(text)
     out, empty = "", True
     for level, piece in parts(text):
-        inner = _mathematics(piece, r"\mathbf" if (font.script if level else font.face) == "serif-bold" else "")
+        bold = (font.script if level else font.face) == "serif-bold"
+        inner = _mathematics(piece, r"\mathbf" if bold else "", r"\mathrm" if level or font.words else r"\mathit")
         if level == 0:
             out += inner
         else:
@@ -56,11 +58,12 @@ def _plain(c: str) -> str:
     return " " if c.isspace() else rf"\ncdsign{{{ord(c):04X}}}"
 
 
-def _mathematics(text: str, face: str) -> str:
+def _mathematics(text: str, face: str, word: str) -> str:
+    """A piece of a formula; ``face`` is how all of it is set, or else ``word`` how letters are that stand together."""
     out = ""
     for piece in _PIECES.findall(text):
         if piece.isascii() and piece.isalpha():
-            own = face or (r"\mathit" if len(piece) > 1 else "")
+            own = face or (word if len(piece) > 1 else "")
             out += f"{own}{{{piece}}}" if own else piece
         elif piece.isspace():
             out += r"\ "

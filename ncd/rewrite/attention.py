@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ncd.circuit.diagram import Array, Call, Name, Ref
-from ncd.rewrite.mask import allows, forbids, is_causal, varying
+from ncd.rewrite.mask import allows, forbids, pattern, varying
 from ncd.rewrite.net import Net, Node
 from ncd.rewrite.sample import Sample
 
@@ -202,7 +202,7 @@ class Opened:
         else:
             self.define(out, "torch.add", scores, mask)
         if value is not None and forbids(value):
-            label = "causal" if is_causal(allows(value)) else "mask"
+            label = pattern(allows(value))
             rows = [row, mask_row]
             touched = varying(value, mask, node.op.indices()[0][3] if node.op is not None else mask_row)
             return add("along", "mask", [scores, drawn], rows, out, row, targets=touched, symbol="mask", label=label)

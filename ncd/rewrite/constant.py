@@ -35,6 +35,8 @@ def uniform(net: Net, sample: Sample) -> None:
     A state of zeros has a batch axis only because its shape says so.  The recorded values decide.
     """
     for node in net.nodes:
+        if node.kind == "join":
+            continue
         for i, a in enumerate(node.ins):
             if not a.wires or not net.constant(a) or a.kind == "buffer":
                 continue

@@ -274,7 +274,7 @@ class Folding:
                 letter = Letter(touched[0] if touched else None, at[which], moves[which], len(run.turns))
             words = map(letter.written, at, moves)
             label = NUMBER.sub(lambda _, words=words: next(words), op.label)  # type: ignore[misc]
-            self.changed[id(op)] = replace(op, label=label[1:-1] if len(at) == 1 else label)
+            self.changed[id(op)] = replace(op, label=label)
         return letter
 
     def stacked(self, run: Run, arrays: Mapping[Name, Array], letter: Letter | None) -> list[Op]:

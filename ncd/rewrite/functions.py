@@ -32,16 +32,16 @@ def elementwise(sample: Sample, data: Array, out: Array) -> Found | None:
 
     known = {
         "relu": (F.relu, "R"),
-        "gelu": (F.gelu, "gelu"),
-        "gelu_tanh": (lambda x: F.gelu(x, approximate="tanh"), "gelu"),
-        "silu": (F.silu, "silu"),
+        "gelu": (F.gelu, "GELU"),
+        "gelu_tanh": (lambda x: F.gelu(x, approximate="tanh"), "GELU"),
+        "silu": (F.silu, "SiLU"),
         "tanh": (torch.tanh, "tanh"),
         "sigmoid": (torch.sigmoid, "σ"),
-        "quick_gelu": (lambda x: x * torch.sigmoid(1.702 * x), "qgelu"),
+        "quick_gelu": (lambda x: x * torch.sigmoid(1.702 * x), "QuickGELU"),
         "softplus": (F.softplus, "softplus"),
-        "mish": (F.mish, "mish"),
-        "hardswish": (F.hardswish, "hardswish"),
-        "square": (torch.square, "^2"),
+        "mish": (F.mish, "Mish"),
+        "hardswish": (F.hardswish, "HardSwish"),
+        "square": (torch.square, "x^2"),
         "squared_relu": (lambda x: F.relu(x) ** 2, "R^2"),
     }
     count = 1

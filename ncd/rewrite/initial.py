@@ -57,6 +57,7 @@ def initial_states(net: Net) -> None:
             while origin.kind in ("rearrange", "source") and len(origin.ins) == 1 and origin.ins[0].id in net.maker:
                 origin = net.maker[origin.ins[0].id]  # a part of zeros is zeros
             maker.label = FILLED.get(origin.name, weight_label(weight) if weight is not None else "c")
+            maker.symbol = "parameter" if weight is not None and origin.name not in FILLED else "source"
             net.exposed.add(i)
 
 
@@ -69,9 +70,9 @@ def expose(net: Net, array: Array, readers: list[Node]) -> None:
     row = [f"s{k}" for k in range(len(array.wires))]
     label = weight_label(array) if array.kind == "parameter" else "c"
     first = readers[0]
-    kind = "parameter" if array.kind == "parameter" else "constant"
+    kind, symbol = ("parameter", "parameter") if array.kind == "parameter" else ("constant", "source")
     new = Node("source", kind, [array], [made], [row], [list(row)], set(row), first.path, first.place, order, (),
-               symbol="source", label=label, evidence=("what the first turn starts from",))  # fmt: skip
+               symbol=symbol, label=label, evidence=("what the first turn starts from",))  # fmt: skip
     net.add(new)
     net.exposed.add(made.id)
     for node in dict.fromkeys(readers):

@@ -3,46 +3,57 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
-from ncd.circuit.diagram import Array, Call, Ref
-from ncd.rewrite.alike import said
-from ncd.rewrite.learned import SLICED
 from ncd.rewrite.mask import FORBIDDEN
 from ncd.rewrite.net import Net, Node
+from ncd.rewrite.parts import argument, constant_label, moved, window
+from ncd.rewrite.role import roles
 from ncd.rewrite.sample import Sample
+from ncd.symbols.norms import PLAIN
 
 SIGNS = {
     "add": "+", "sub": "−", "mul": "×", "div": "÷", "truediv": "÷", "maximum": "max", "minimum": "min", "and": "∧",
     "or": "∨", "bitwise_and": "∧", "logical_and": "∧", "bitwise_or": "∨", "logical_or": "∨", "eq": "=", "ne": "≠",
     "lt": "<", "le": "≤", "gt": ">", "ge": "≥", "where": "where", "masked_fill": "fill", "pow": "pow", "rsub": "−",
-    "xor": "⊕",
+    "xor": "⊕", "remainder": "mod",
 }  # fmt: skip
-ROLES = {
-    "q": "Q", "query": "Q", "q_proj": "Q", "to_q": "Q",
-    "k": "K", "key": "K", "k_proj": "K", "to_k": "K",
-    "v": "V", "value": "V", "v_proj": "V", "to_v": "V",
-    "o": "O", "out_proj": "O", "o_proj": "O",
-    "gate_proj": "g", "up_proj": "u", "down_proj": "d", "gate": "g", "router": "g",
+
+
+FUNCTIONS = {
+    "relu": "R", "relu6": "ReLU6", "leaky_relu": "LeakyReLU", "prelu": "PReLU", "elu": "ELU", "selu": "SELU",
+    "celu": "CELU", "gelu": "GELU", "gelu_tanh": "GELU", "quick_gelu": "QuickGELU", "silu": "SiLU", "mish": "Mish",
+    "hardswish": "HardSwish", "hardsigmoid": "HardSigmoid", "hardtanh": "HardTanh", "logsigmoid": "log σ",
+    "sigmoid": "σ", "neg": "−x", "square": "x^2", "squared_relu": "R^2", "reciprocal": "x^{−1}", "rsqrt": "x^{−½}",
+    "sqrt": "√x", "abs": "|x|", "absolute": "|x|", "logical_not": "¬", "bitwise_not": "¬", "invert": "¬", "exp": "exp",
+    "exp2": "2^x", "floor": "⌊x⌋", "ceil": "⌈x⌉", "ones_like": "1", "zeros_like": "0",
 }  # fmt: skip
+"""How functions of one number are written."""
 
 
 def labels(net: Net, sample: Sample) -> None:
     """Symbols and labels of everything left, then the roles of learned maps."""
     for node in net.ordered():
         _label(net, node, sample)
-    _roles(net)
+    roles(net)
 
 
 def _label(net: Net, node: Node, sample: Sample) -> None:
     name = node.name.strip("_")
+    weighted = any(a.kind == "parameter" and net.hidden(a) for a in node.ins)
     if node.symbol == "scale":
         node.label = _scale_label(net, node)
-    elif node.symbol == "norm" and not node.targets & node.made:
-        # In eval mode a batch norm scales each channel by recorded numbers: no axis is mixed.
-        node.symbol, node.label = "map", {"": "BN", "I": "IN"}.get(node.label, node.label)
-    elif node.symbol in ("source", "mask", "norm", "softmax", "linear"):
+    elif node.symbol == "norm":
+        if "batch_norm" in name or "instance_norm" in name:
+            # A gain, or statistics that were recorded, for every channel.
+            along = any(net.hidden(a) and a.wires for a in node.ins)
+            node.symbol = "channelnorm" if along else "norm"
+        node.label += "" if weighted else PLAIN
+    elif node.symbol == "linear":
+        _linear(net, node)
+    elif node.symbol == "source" and node.name == "constant":
+        node.label = constant_label(node.ins[0], sample)
+    elif node.symbol in ("source", "parameter", "mask", "softmax"):
         pass
     elif node.pointwise:
         shown = [a for a in node.ins if not net.hidden(a)]
@@ -52,23 +63,35 @@ def _label(net: Net, node: Node, sample: Sample) -> None:
             node.symbol, node.label = "einsum", ""
         else:
             node.symbol, node.label = "add", _sign(node, name)
-    elif node.symbol in ("conv", "upconv") and name.startswith("conv"):
-        node.label = "★" + _kernel(net, node)
-    elif node.symbol == "index":
-        node.label = _index(node)
-    elif node.name == "unbind" and node.op is not None and len(node.outs) == 1:
-        node.symbol, node.label = "index", f"[{[a.id for a in node.op.outputs].index(node.outs[0].id)}]"
+    elif node.op is not None and node.op.body and node.kind == "window":
+        node.symbol, node.label = window(node, node.op.body[0])
     elif node.name == "embedding":
         node.label = _table_label(net, node)
+    else:
+        part = moved(net, node)
+        node.symbol, node.label = part or (node.symbol, node.label)
+
+
+def _linear(net: Net, node: Node) -> None:
+    """A product of arrays that are all computed is no learned map, whatever the call is called."""
+    weights = [a for a in node.ins if net.hidden(a)]
+    if any(len(a.wires) > 1 for a in weights):
+        if node.name == "bilinear" and len(weights) > 1:
+            node.label = "L_+"
+    elif not weights and len(node.ins) == 2 + (node.name == "bilinear"):
+        node.symbol, node.label = "einsum", ""
+    else:
+        node.symbol, node.label = "box", node.name
 
 
 def _table_label(net: Net, node: Node) -> str:
-    """E looks up what enters; P what does not: positions, or a type that is always the same."""
+    """E looks up what enters; E^{pos} what does not: positions, or a type that is always the same."""
     table = next((a for a in node.ins if a.kind == "parameter"), None)
     looked_up = [a for a in node.ins if a is not table]
-    if not looked_up or not all(net.constant(a) for a in looked_up):
-        return "E"
-    return "T" if table is not None and "type" in table.name else "P"
+    said = table.name if table is not None else ""
+    if "type" in said:
+        return "E^{type}"
+    return "E^{pos}" if looked_up and all(net.constant(a) for a in looked_up) else "E"
 
 
 def _sign(node: Node, name: str) -> str:
@@ -77,7 +100,7 @@ def _sign(node: Node, name: str) -> str:
         return "mask"
     if node.worded or name in ("floordiv", "floor_divide"):
         return "⌊÷⌋" if "div" in name else name.replace("_", " ")
-    sign = SIGNS.get(name, name.replace("_", " "))
+    sign = SIGNS.get(name) or FUNCTIONS.get(name, name.replace("_", " "))
     weight = node.literals[0] if name in ("add", "sub") and len(node.literals) == 1 else 1
     return sign if weight == 1 else f"{sign}{weight:.3g}·"
 
@@ -97,8 +120,10 @@ def _scale_label(net: Net, node: Node) -> str:
             gone.update({t: axis for axis, t in zip(a.wires, row, strict=True) if t not in maker.made})
         n = math.prod(axis.size for axis in gone.values())
         if gone and abs(c - n**-0.5) < 1e-6:
-            return "×" + "".join(axis.label for axis in gone.values()) + "^{-½}"
-    return f"×{c:.3g}".replace("-", "−")
+            return "×" + "·".join(axis.label for axis in gone.values()) + "^{-½}"
+    if c and abs(1 / c - round(1 / c)) < 1e-9 and abs(float(f"{c:.3g}") - c) > 1e-9:
+        return f"÷{round(1 / c)}".replace("-", "−")
+    return f"×{_number(c)}"
 
 
 def _number(x: float) -> str:
@@ -118,135 +143,19 @@ def _map_label(net: Net, node: Node, name: str, sample: Sample) -> str:
             numbers += [] if value is None or value.numel() == 0 else [float(value.reshape(-1)[0])]
     n = _number(numbers[0]) if len(numbers) == 1 else ""
     if name == "rsub":
-        return f"{n or 'c'}−·"
-    if node.worded:
+        return f"{n or 'c'}−x"
+    if node.worded and name not in FUNCTIONS:
         return name.replace("_", " ")
     if name in ("add", "sub", "mul", "div", "truediv", "eq", "ne", "lt", "le", "gt", "ge") and n:
         return f"{SIGNS[name]}{n}"
     if name == "pow" and n:
-        return f"·^{{{n}}}"
-    if node.label and node.symbol == "map" and node.label != name:
+        return f"x^{{{n}}}"
+    if name == "rpow" and n:
+        return f"({n})^x" if "^" in n else f"{n}^x"
+    if name in ("clamp", "clip") and node.op is not None and node.op.body:
+        low, high = (argument(node.op.body[0], k, at) for at, k in enumerate(("min", "max"), 1))
+        ends = [(m, _number(e)) for m, e in (("_", low), ("^", high)) if isinstance(e, (int, float))]
+        return "clamp" + "".join(f"{m}{{{e}}}" for m, e in ends)
+    if node.label and node.symbol == "map" and node.label != name and name not in FUNCTIONS:
         return node.label
-    known = {
-        "relu": "R",
-        "sigmoid": "σ",
-        "neg": "−",
-        "square": "·^{2}",
-        "reciprocal": "·^{−1}",
-        "rsqrt": "·^{−½}",
-        "sqrt": "√",
-        "logical_not": "¬",
-        "bitwise_not": "¬",
-        "invert": "¬",
-    }
-    return known.get(name, SIGNS.get(name, name.replace("_", " ")))
-
-
-def _kernel(net: Net, node: Node) -> str:
-    """Kernel size; the stride, dilation and groups where they are not 1: ``3``, ``3/2``, ``3×1``, ``3_{d=2}^{g=4}``."""
-    weight = next((a for a in node.ins if a.kind == "parameter" and len(a.shape) > 2), None)
-    if weight is None:
-        return ""
-    sizes = weight.shape[2:]
-    text = str(sizes[0]) if len(set(sizes)) == 1 else "×".join(map(str, sizes))
-    if node.op is None:
-        return text
-    call, late = node.op.body[0], "transpose" in node.name
-    stride, dilation = _steps(call, "stride", 3), _steps(call, "dilation", 7 if late else 5)
-    groups = _steps(call, "groups", 6)
-    text += f"/{stride}" if stride else ""
-    text += f"_{{d={dilation}}}" if dilation else ""
-    return text + (f"^{{g={groups}}}" if groups else "")
-
-
-def _steps(call: Call, name: str, position: int) -> str:
-    """A whole number or one a dimension, among a call's arguments; nothing if it is 1."""
-    said = dict(call.kwargs).get(name, call.args[position] if len(call.args) > position else 1)
-    steps = tuple(said) if isinstance(said, (tuple, list)) else (said,)
-    return "" if set(steps) <= {1} else "×".join(map(str, steps if len(set(steps)) > 1 else steps[:1]))
-
-
-def _index(node: Node) -> str:
-    """The part of an index that is not everything: ``[0]``, ``[1:]``."""
-    call = node.op.body[0] if node.op is not None and node.op.body else None
-    if call is not None and node.name == "select" and len(call.args) == 3:
-        return f"[{call.args[2]}]".replace("-", "−")
-    if call is None or node.name != "getitem" or len(call.args) < 2:
-        return node.label if node.label not in ("index", "") else node.name.replace("_", " ")
-    said = call.args[1] if isinstance(call.args[1], tuple) else (call.args[1],)
-
-    def one(k: Any) -> str:
-        if isinstance(k, slice):
-            ends = [("" if e is None else str(e)) for e in (k.start, k.stop)]
-            return ":".join(ends) + (f":{k.step}" if k.step not in (None, 1) else "")
-        return "…" if k is Ellipsis else "·" if hasattr(k, "id") else str(k)
-
-    words = [one(k) for k in said]
-    kept = [w for w in words if w not in (":", "…", "None")]
-    return "[" + ",".join(kept).replace("-", "−") + "]"
-
-
-def _roles(net: Net) -> None:
-    """L^Q, L^K, L^V, L^O by what they feed; by parameter name otherwise; the rest numbered by block."""
-    score: set[int] = set()
-    mixing: set[int] = set()
-    for node in net.nodes:
-        if node.symbol == "softmax":
-            at = node.ins[0]
-            while at.id in net.maker and (
-                net.maker[at.id].symbol in ("scale", "mask") or net.maker[at.id].label == "mask"
-            ):
-                at = net.maker[at.id].ins[0]
-            if at.id in net.maker:
-                score.add(id(net.maker[at.id]))
-            mixing.update(id(r) for r in net.reading(node.outs[0]))
-    rest: dict[str, list[Node]] = {}
-    for node in net.ordered():
-        if node.symbol != "linear":
-            continue
-        role = ""
-        for product, i in _fed(net, node.outs[0]):
-            if product.symbol == "einsum" and len(product.ins) == 2:
-                role = "QK"[i] if id(product) in score else "V" if id(product) in mixing else ""
-                if role:
-                    break
-        shown = [a for a in node.ins if not net.hidden(a)]
-        maker = net.maker.get(shown[0].id) if shown else None
-        if not role and maker is not None and id(maker) in mixing and maker.symbol == "einsum":
-            role = "O"
-        if not role:
-            weight = next((a for a in node.ins if a.kind == "parameter"), None)
-            words = [w for w in weight.name.split(".") if w not in ("weight", "bias")] if weight is not None else []
-            role = ROLES.get(words[-1], "") if words else ""
-        if role:
-            node.label += f"^{role}"
-        else:
-            rest.setdefault(net.block_of(node), []).append(node)
-    for nodes in rest.values():
-        # One map is one however often it is applied; of a weight read slice by slice every slice is one.
-        maps = [(tuple(a.id for a in n.ins if net.hidden(a)), _slice(net, n)) for n in nodes]
-        numbers = {m: k + 1 for k, m in enumerate(dict.fromkeys(maps))}
-        if 1 < len(numbers) < 10:
-            for node, m in zip(nodes, maps, strict=True):
-                node.label += f"^{numbers[m]}"
-
-
-def _slice(net: Net, node: Node) -> object:
-    """Which slice of its weight a learned map is."""
-    if SLICED not in node.evidence:
-        return ()
-    made = node.outs[0].id
-    body = net.body(node)
-    pieces = [
-        k for c in body if isinstance(c.out, tuple) for k, r in enumerate(c.out) if isinstance(r, Ref) and r.id == made
-    ]
-    return (*map(said, body), *pieces)
-
-
-def _fed(net: Net, a: Array, depth: int = 0) -> Iterator[tuple[Node, int]]:
-    """The products an array enters, through ops with one data input."""
-    for reader in net.reading(a):
-        if reader.symbol == "einsum" and reader.contracted:
-            yield reader, next(i for i, x in enumerate(reader.ins) if x.id == a.id)
-        elif depth < 4 and len(reader.outs) == 1 and sum(not net.hidden(x) for x in reader.ins) == 1:
-            yield from _fed(net, reader.outs[0], depth + 1)
+    return FUNCTIONS.get(name) or SIGNS.get(name, name.replace("_", " "))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ncd.circuit.diagram import Array
 from ncd.rewrite.net import Net, Node
+from ncd.text import subscript
 
 PARTS = frozenset("getitem index index_select slice narrow".split())
 PRODUCTS = frozenset("linear addmm matmul einsum mm bmm baddbmm mv dot inner tensordot bilinear".split())
@@ -67,12 +68,12 @@ def learned(net: Net) -> None:
                 continue
             for i in hidden:
                 # A constant that is one number everywhere is written as that number.
-                if node.ins[i].wires and not set(node.itok[i]) <= node.targets:
+                if node.ins[i].wires and (node.kind == "join" or not set(node.itok[i]) <= node.targets):
                     source(net, node, i)
         elif not shown and weights and (node.view or node.name in PARTS):
             # A part of a weight, chosen by nothing that enters: a weight itself.
             weight = node.ins[weights[0]]
-            node.kind, node.symbol, node.label, node.view = "source", "source", weight_label(weight), False
+            node.kind, node.symbol, node.label, node.view = "source", "parameter", weight_label(weight), False
 
 
 def _adds_bias(net: Net, node: Node, data: int, hidden: list[int]) -> bool:
@@ -122,7 +123,7 @@ def source(net: Net, node: Node, i: int) -> None:
             node.place,
             node.order - 0.5,
             (),
-            symbol="source",
+            symbol="parameter" if weight.kind == "parameter" else "source",
             label=opened_label(node, weight) or weight_label(weight) if weight.kind == "parameter" else "c",
             evidence=("the array itself",),
         )
@@ -144,12 +145,15 @@ def opened_label(node: Node, weight: Array) -> str:
 
 def weight_label(weight: Array) -> str:
     """A short name for a free parameter: the last word of its path that says something."""
-    words = [w for w in weight.name.split(".") if w not in ("weight", "bias") and not w.isdigit()]
-    last = words[-1] if words else "P"
+    path = [w for w in weight.name.split(".") if not w.isdigit()]
+    words = [w for w in path if w not in ("weight", "bias")]
+    if not words:
+        return {"weight": "W", "bias": "B"}.get(path[-1] if path else "", "P")
+    last = words[-1]
     if "pos" in last or last == "wpe":
-        return "P"
-    parts = last.split("_")
-    return parts[0] if len(parts[0]) > 1 else last[:6]
+        return "E^{pos}"
+    first, _, rest = last.partition("_")
+    return first if len(first) > 1 or not rest else subscript(last)
 
 
 def split_projections(net: Net) -> None:

@@ -33,7 +33,7 @@ def masks(net: Net, sample: Sample) -> None:
         if value is None:
             continue
         node.kind, node.name, node.symbol = "along", "mask", "mask"
-        node.label = "causal" if is_causal(allowed) else "mask"
+        node.label = pattern(allowed)
         node.targets = varying(value, node.ins[constant[0]], node.itok[constant[0]])
         node.evidence += ("forbids entries and changes no other",)
 
@@ -89,14 +89,25 @@ def varying(value: Tensor, array: Array, row: Sequence[str]) -> set[str]:
     return {token for k, token in enumerate(row) if bool((t != t.narrow(k, 0, 1)).any())}
 
 
-def is_causal(allowed: Tensor) -> bool:
-    """Whether exactly the lower triangle of the last two axes is let through, everywhere."""
+def pattern(allowed: Tensor) -> str:
+    """What is let through of the last two axes, everywhere: ``causal`` is exactly the lower triangle.
+
+    A ``window`` is a band around the diagonal; everything else is a ``mask``.
+    """
     import torch
 
-    if allowed.dim() < 2:
-        return False
+    if allowed.dim() < 2 or allowed.shape[-2] < 2:
+        return "mask"
     t = allowed.reshape(-1, *allowed.shape[-2:])
-    if t.shape[-2] < 2:
-        return False
-    lower = torch.ones(t.shape[-2:], dtype=torch.bool).tril(t.shape[-1] - t.shape[-2])
-    return bool((t == lower).all())
+    n, m = t.shape[-2:]
+    if not bool((t == t[:1]).all()):
+        return "mask"
+    apart = torch.arange(m) - torch.arange(n)[:, None] - (m - n)  # 0 on the diagonal that ends at the last corner
+    there = apart[t[0]]
+    low, high = (int(there.min()), int(there.max())) if len(there) else (0, -1)
+    band = torch.equal(t[0], (apart >= low) & (apart <= high))
+    if not band or high < 0 or low > 0:
+        return "mask"
+    if high == 0:
+        return "causal" if low == int(apart.min()) else "causal window"
+    return "window" if low == -high and high < m - 1 else "mask"

@@ -17,6 +17,7 @@ from ncd.rewrite.alike import signature
 from ncd.rewrite.bundle import bundle
 from ncd.rewrite.fold import fold
 from ncd.rewrite.outer import outer
+from ncd.rewrite.role import shared
 from ncd.rewrite.tree import Branch, drawn_operands, drawn_targets, flat, grow, hidden_arrays
 
 SMALLEST = 3
@@ -30,7 +31,7 @@ def prepared(diagram: Diagram) -> Diagram:
     root = grow(folded)
     _dissolve(root)
     model = next((b.cls for b in diagram.blocks if b.path == ""), diagram.title)
-    return _titled(flat(folded, root), model)
+    return _titled(shared(flat(folded, root)), model)
 
 
 def without_unread(diagram: Diagram) -> Diagram:
@@ -131,7 +132,7 @@ def closed_block(diagram: Diagram, branch: Branch, hidden: set[int]) -> Op:
     inside = {id(op) for op in ops}
     made = {a.id: a for op in ops for a in op.outputs}
     outside = {a.id for a in diagram.outputs} | {a.id for op in diagram.ops if id(op) not in inside for a in op.inputs}
-    entering = {a.id: a for op in ops for a in op.inputs if a.id not in made and a.id not in hidden}
+    entering = {a.id: a for op in ops for a, _, out in drawn_operands(op, hidden) if not out and a.id not in made}
     leaving = [a for i, a in made.items() if i in outside]
     classes = Classes()
     for op in itertools.chain.from_iterable(map(by_output, ops)):

@@ -118,10 +118,13 @@ def hidden_arrays(diagram_ops: list[Op]) -> set[int]:
 
 
 def drawn_operands(op: Op, hidden: set[int]) -> Iterator[tuple[Array, tuple[str, ...], bool]]:
-    """(array, index per wire, is output) of every operand that has wires in the picture."""
+    """(array, index per wire, is output) of every operand that has wires in the picture.
+
+    What a source reads (``zeros_like(x)``) it reads for its shape alone.
+    """
     ins, outs = op.indices()
     for a, row in zip(op.inputs, ins, strict=True):
-        if a.id not in hidden:
+        if a.id not in hidden and op.kind != "source":
             yield a, row, False
     for a, row in zip(op.outputs, outs, strict=True):
         yield a, row, True

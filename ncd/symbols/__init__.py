@@ -11,9 +11,23 @@ from collections.abc import Callable, Sequence
 
 from ncd.layout.scene import NOTHING, Ids, Mark
 from ncd.symbols import blocks, learned, masks, memory, norms, rearranging, windows, words
-from ncd.symbols.pen import CHIP, DEPTH, HALF, HEAD, Pen, arrow, carried, decision, disc, ring
+from ncd.symbols.pen import CHIP, DEPTH, HALF, HEAD, At, Pen, arrow, carried, decision, disc, ring
 
-__all__ = ["CHIP", "DEPTH", "HALF", "HEAD", "NAMES", "arrow", "carried", "decision", "disc", "marks", "ring", "width"]
+__all__ = [
+    "CHIP",
+    "DEPTH",
+    "HALF",
+    "HEAD",
+    "NAMES",
+    "At",
+    "arrow",
+    "carried",
+    "decision",
+    "disc",
+    "marks",
+    "ring",
+    "width",
+]
 
 
 _SYMBOLS: dict[str, tuple[Callable[[str], float], Callable[[Pen], None]]] = {
@@ -23,8 +37,9 @@ _SYMBOLS: dict[str, tuple[Callable[[str], float], Callable[[Pen], None]]] = {
     "source": (learned.source_width, learned.source),
     "softmax": (norms.softmax_width, norms.softmax),
     "norm": (lambda label: 2 * HALF, norms.norm),
+    "channelnorm": (lambda label: 2 * HALF + 2 * norms.REACH, norms.channelnorm),
     "conv": (windows.conv_width, windows.conv),
-    "upconv": (windows.conv_width, windows.upconv),
+    "upconv": (windows.upconv_width, windows.upconv),
     "pool": (windows.pool_width, windows.pool),
     "mask": (lambda label: 30.0, masks.mask),
     "view": (lambda label: 10.0, rearranging.bar),
@@ -64,12 +79,12 @@ def marks(
     y0: float,
     x1: float,
     y1: float,
-    ins: Sequence[float],
-    outs: Sequence[float],
+    ins: Sequence[At],
+    outs: Sequence[At],
     ids: Ids = NOTHING,
     tone: str = "",
 ) -> list[Mark]:
-    """The marks of a symbol in the box from (x0, y0) to (x1, y1); ``ins``, ``outs``: heights of the wires."""
+    """The marks of a symbol in the box from (x0, y0) to (x1, y1); ``ins``, ``outs``: its wires."""
     pen = Pen(label, x0, y0, x1, y1, ins, outs, ids, tone, [])
     _symbol(symbol)[1](pen)
     return pen.marks

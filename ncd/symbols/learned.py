@@ -14,11 +14,17 @@ def learned(pen: Pen) -> None:
         pen.shape("learned", (x0, y0), (x1 - CHIP, y0), (x1, y0 + CHIP), (x1, y1), (x0, y1))
     else:
         pen.shape("learned", (x0, y0), (x1, y0), (x1, y1), (x0 + CHIP, y1), (x0, y1 - CHIP))
-    pen.say("learned", pen.label)
+    pen.say(_role(pen.label), pen.label)
 
 
 def learned_width(label: str) -> float:
-    return max(32.0, text.width(label, "learned") + 13)
+    return max(32.0, text.width(label, _role(label)) + 13)
+
+
+def _role(label: str) -> str:
+    """A letter is set large, a word smaller."""
+    level, first = text.parts(label)[0]
+    return "weight" if level == 0 and len(first) > 1 else "learned"
 
 
 def embed(pen: Pen) -> None:
@@ -27,9 +33,7 @@ def embed(pen: Pen) -> None:
 
 
 def source(pen: Pen) -> None:
-    """An array from nowhere: a parameter has the learned plate, anything else points back to the left."""
-    if _is_parameter(pen.label):
-        return learned(pen)
+    """An array from nowhere that is not learned: it points back to the left."""
     tip = min(9.0, (pen.y1 - pen.y0) / 2)
     x0, y0, x1, y1 = pen.x0, pen.y0 + 3, pen.x1, pen.y1 - 3
     half = (y1 - y0) / 2
@@ -39,9 +43,4 @@ def source(pen: Pen) -> None:
 
 
 def source_width(label: str) -> float:
-    return learned_width(label) if _is_parameter(label) else max(28.0, label_width(label) + 20)
-
-
-def _is_parameter(label: str) -> bool:
-    """Learned arrays bear a bold capital (P, W_q) or the letters of a norm, constants anything else."""
-    return label in ("γ", "β") or label[:1].isalpha() and label[0].isupper() and (len(label) == 1 or label[1] in "_^")
+    return max(28.0, label_width(label) + 20)

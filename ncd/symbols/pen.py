@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ncd import text
 from ncd.layout.scene import NOTHING, Dot, Ids, Mark, Path, Segment, Text
@@ -21,6 +22,17 @@ Point = tuple[float, float]
 Edge = Callable[[float], float]
 
 
+class At(NamedTuple):
+    """Where a wire meets a box: its height, whether it is a double wire, and whether the operation mixes its axis.
+
+    What is touched and not mixed is an axis that a weight has.
+    """
+
+    y: float
+    double: bool = False
+    mixed: bool = True
+
+
 @dataclass
 class Pen:
     """A box to draw in, and the marks drawn so far."""
@@ -30,8 +42,8 @@ class Pen:
     y0: float
     x1: float
     y1: float
-    ins: Sequence[float]
-    outs: Sequence[float]
+    ins: Sequence[At]
+    outs: Sequence[At]
     ids: Ids
     tone: str
     marks: list[Mark]
@@ -69,13 +81,16 @@ class Pen:
     def stubs(self, left: Edge | None = None, right: Edge | None = None) -> None:
         """Wire from the box's edges to the outline, given as the outline's x at a height."""
         if left:
-            for y in self.ins:
-                if left(y) - self.x0 > 0.4:
-                    self.line("wire", (self.x0, y), (left(y), y))
+            for at in self.ins:
+                if left(at.y) - self.x0 > 0.4:
+                    self.wire(at, (self.x0, at.y), (left(at.y), at.y))
         if right:
-            for y in self.outs:
-                if self.x1 - right(y) > 0.4:
-                    self.line("wire", (right(y), y), (self.x1, y))
+            for at in self.outs:
+                if self.x1 - right(at.y) > 0.4:
+                    self.wire(at, (right(at.y), at.y), (self.x1, at.y))
+
+    def wire(self, at: At, *points: Point) -> None:
+        self.line("bundle" if at.double else "wire", *points)
 
 
 def arrow(x: float, y: float, ids: Ids = NOTHING) -> Path:

@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
+import re
+
 from ncd import text
-from ncd.symbols.pen import HEAD, Pen, arrow, corners
+from ncd.symbols import phrase
+from ncd.symbols.pen import HEAD, Pen, arrow, corners, disc
 
 SIGNS = {
     "add": "+", "sub": "−", "mul": "×", "div": "÷", "truediv": "÷", "eq": "=", "ne": "≠", "lt": "<", "gt": ">",
     "le": "≤", "ge": "≥", "and": "∧", "or": "∨", "logical and": "∧", "logical or": "∨", "maximum": "max",
-    "minimum": "min", "sum": "Σ", "prod": "Π", "": "+",
+    "minimum": "min", "sum": "Σ", "prod": "Π", "mean": phrase.MEAN, "": "+",
 }  # fmt: skip
 """How operations between two arrays, and sums, are written by hand."""
 
 
+_WORDS = re.compile(r"[^\W\d_][\w .-]*[\w.]")
+
+
 def role_of(label: str) -> str:
     """Letters and formulas are set as mathematics, words as words."""
-    return "function" if len(label) <= 1 or not label.replace("_", "").isalnum() or label.isdecimal() else "word"
+    return "word" if _WORDS.fullmatch(label) else "function"
 
 
 def label_width(label: str) -> float:
-    return text.width(label, role_of(label))
+    return phrase.width(label, role_of(label))
 
 
 def reduce(pen: Pen) -> None:
-    """A statistic of an axis: the wire runs into a word, and an arrow leaves with what is left of it."""
+    """A statistic of an axis: the wire runs into a word, and what is left of it goes on behind; a sum ends in a dot."""
     label = SIGNS.get(pen.label, pen.label)
-    room = label_width(label) + 8
-    if len(pen.ins) != 1 or abs(pen.ins[0] - pen.cy) > 0.5:
+    room, dotted = label_width(label) + 8, label == "Σ"
+    level = len(pen.ins) == 1 and all(abs(at.y - pen.cy) < 0.5 for at in (*pen.ins, *pen.outs))
+    if not level:
         pen.shape("box", *corners(pen.x0, pen.y0 + 2, pen.x0 + room, pen.y1 - 2))
-    pen.say(role_of(label), label, pen.x0 + room / 2)
+    elif dotted:
+        pen.marks.append(disc(pen.x0 + 1, pen.cy, pen.ids))
+    phrase.say(pen, role_of(label), label, pen.x0 + room / 2 + (3 if level and dotted else 0))
     if pen.outs:
-        for y in pen.outs:
-            pen.line("wire", (pen.x0 + room, y), (pen.x1, y))
+        for at in pen.outs:
+            pen.wire(at, (pen.x0 + room + (3 if level and dotted else 0), at.y), (pen.x1, at.y))
     else:
         pen.line("wire", (pen.x0 + room, pen.cy), (pen.x1 - HEAD + 2, pen.cy))
         pen.marks.append(arrow(pen.x1, pen.cy, pen.ids))

@@ -22,7 +22,8 @@ FAULTS = (
     "separator_label", "separator_symbol", "coincident", "unconnected", "loose", "outside",
 )  # fmt: skip
 SOLID = (
-    "learned", "outline", "box", "window", "mask", "shade", "frame", "index", "memory", "front", "side", "bar", "arrow",
+    "learned", "outline", "gained", "box", "window", "kernel", "mask", "shade", "frame", "index", "memory", "front",
+    "side", "bar", "thin", "arrow",
 )  # fmt: skip
 NAMES = ("axis", "bundle")
 
@@ -183,7 +184,9 @@ class Measured:
                 if m.role == "arrow" and m.ids.op is None:
                     self.turns.append(points[1])
                 if m.ids.op is not None or m.role in ("arrow", "carried"):
-                    self.pieces.append(bounds(points))
+                    box = bounds(points)
+                    room = 4 if m.role == "thin" else 0  # a letter that is drawn is a word
+                    self.pieces.append((box[0] - room, box[1], box[2] + room, box[3]))
         self.symbols = {op: _merged(boxes) for op, boxes in solid.items()}
 
     def faults(self) -> dict[str, int]:

@@ -21,7 +21,7 @@ from ncd.text import FONTS
 @pytest.mark.parametrize(
     ("text", "role", "written"),
     [
-        ("d_{model}", "axis", r"$d_{\mathit{model}}$"),
+        ("d_{model}", "axis", r"$d_{\mathrm{model}}$"),
         ("x'", "axis", "$x'$"),
         ("L_+^Q", "learned", r"$\mathbf{L}_{+}^{Q}$"),
         ("×12", "count", r"$\times 12$"),
@@ -42,7 +42,7 @@ def test_no_label_can_command_tex(text: str) -> None:
     known = set(re.findall(r"\\([A-Za-z]+)", "".join(latex._SIGNS.values()) + "".join(latex._SPECIAL.values())))
     for role in FONTS:
         written = latex.label(text, role)
-        assert set(re.findall(r"\\([A-Za-z]+)", written)) <= known | {"mathit", "mathbf", "mbox", "ncdsign"}
+        assert set(re.findall(r"\\([A-Za-z]+)", written)) <= known | {"mathit", "mathrm", "mathbf", "mbox", "ncdsign"}
         assert written.count("{") - written.count(r"\{") == written.count("}") - written.count(r"\}")
         assert written.isascii() and "%" not in written.replace(r"\%", "") and "^^" not in written
     figure = tikz.render(example(text))

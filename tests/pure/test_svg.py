@@ -10,7 +10,7 @@ import pytest
 from ncd import NCDError
 from ncd.layout.scene import Dot, Ids, Path, Scene, Text
 from ncd.render.svg import data, escape, number, render
-from ncd.symbols import marks
+from ncd.symbols import At, marks
 from ncd.theme import ROLES, THEMES
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -54,8 +54,8 @@ def example(words="x"):
         line((0, 10), (50, 10), ids=Ids(axis=3, array=1)),
         line((0, 34), (50, 34), role="bundle", ids=Ids(axis=4, array=1)),
         line((0, 53), (50, 53), role="separator"),
-        *marks("linear", "L_+^Q", 50, 0, 90, 52, [10], [10, 34], Ids(op=0, block=words)),
-        *marks("softmax", "", 100, 0, 126, 28, [10], [14], Ids(op=1)),
+        *marks("linear", "L_+^Q", 50, 0, 90, 52, [At(10)], [At(10), At(34)], Ids(op=0, block=words)),
+        *marks("softmax", "", 100, 0, 126, 28, [At(10)], [At(14)], Ids(op=1)),
         Dot("dot", 95, 10, 3.6, Ids(axis=3, array=2)),
         Text("axis", 10, 6, words, "start", Ids(axis=3)),
         Text("title", 10, 90, words),
@@ -173,7 +173,9 @@ def test_every_role_can_be_drawn_and_no_other():
 
 def test_no_rule_of_a_shape_hits_a_text():
     """A text and a shape whose roles share a name must not share a class."""
-    svg = render(scene(*marks("linear", "L", 0, 0, 40, 28, [14], [14]), *marks("index", "i", 0, 0, 28, 28, [14], [])))
+    svg = render(
+        scene(*marks("linear", "L", 0, 0, 40, 28, [At(14)], [At(14)]), *marks("index", "i", 0, 0, 28, 28, [At(14)], []))
+    )
     shapes = {c for e in parse(svg).iter(SVG + "path") for c in e.get("class").split()}
     texts = {c for e in parse(svg).iter(SVG + "text") for c in e.get("class").split()}
     assert not shapes & texts

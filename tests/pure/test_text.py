@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ncd.text import FONTS, SCRIPT, escape, fit, runs, subscript, width
+from ncd.text import FONTS, escape, fit, runs, subscript, width
 
 
 def shape(text, role="axis"):
@@ -39,7 +39,7 @@ def test_a_superscript_stands_above_its_subscript():
     (base, *scripts) = runs("L_+^Q", "learned")
     assert {r.x for r in scripts} == {base.width}
     assert {r.text for r in scripts} == {"+", "Q"}
-    assert all(r.size == pytest.approx(24 * SCRIPT) for r in scripts)
+    assert all(r.size == pytest.approx(24 * FONTS["learned"].scripts.size) for r in scripts)
     assert width("L_+^Q", "learned") == max(width("L_+", "learned"), width("L^Q", "learned"))
     assert runs("L^Q_+", "learned") == runs("L_+^Q", "learned")
     assert width("L_+^Qx", "learned") == pytest.approx(width("L_+^Q", "learned") + width("x", "learned"))

@@ -36,7 +36,7 @@ def test_skips_that_pass_rows_go_through_memory_unless_lanes_are_asked_for() -> 
 def test_windows_say_how_they_slide() -> None:
     drawn = show.draw(FIGURES["convolution"].trace()).drawn
     said = [op.label for op in drawn.ops if op.symbol in ("conv", "upconv")]
-    assert said == ["★3", "★4/2", "★3_{d=2}", "★3^{g=4}", "★5^{g=32}", "★4/4"]
+    assert said == ["★3", "★4/2_{p=1}", "★3_{d=2}", "★3_{g=4}", "★5_{depthwise}", "★4/4^T"]
 
 
 def test_the_page_shows_every_figure_and_its_code(tmp_path: Path) -> None:

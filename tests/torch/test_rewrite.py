@@ -309,7 +309,7 @@ def test_a_product_that_is_an_output_keeps_its_bias_apart():
         return y, y + s.m.bias
 
     s = lone(fn, torch.randn(2, 8), module=nn.Linear(8, 24))
-    assert [op.symbol for op in s.ops] == ["linear", "source", "add"]
+    assert [op.symbol for op in s.ops] == ["linear", "parameter", "add"]
 
 
 def test_drawing_leaves_the_random_state_as_it_was():

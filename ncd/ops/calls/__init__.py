@@ -21,17 +21,18 @@ class Row:
 
 _ROWS = """
 linear addmm                                    : contraction linear L
-matmul mm bmm mv dot inner tensordot einsum baddbmm vdot outer ger : contraction einsum
+matmul mm bmm mv dot inner tensordot einsum baddbmm vdot outer ger kron : contraction einsum
 bilinear                                        : contraction linear L
 softmax                                         : along softmax
 log_softmax                                     : along softmax log
-softmin gumbel_softmax                          : along softmax {}
+softmin                                         : along softmax min
+gumbel_softmax                                  : along softmax {}
 layer_norm native_layer_norm                    : along norm LN
 rms_norm                                        : along norm RMS
 group_norm native_group_norm                    : along norm G
 batch_norm native_batch_norm                    : along norm
 instance_norm                                   : along norm I
-normalize                                       : along norm ‖
+normalize                                       : along softmax ‖·‖
 local_response_norm                             : along box LRN
 conv1d conv2d conv3d convolution conv_tbc       : window conv ★
 conv_transpose1d conv_transpose2d conv_transpose3d : window upconv ★
@@ -48,7 +49,8 @@ gather index_select take_along_dim take         : gather gather
 scatter scatter_ scatter_add scatter_reduce index_add index_copy index_put index_fill masked_scatter : gather box {}
 setitem                                         : gather box write
 nonzero unique masked_select argwhere           : gather box {}
-one_hot                                         : gather box 1hot
+one_hot                                         : gather box one-hot
+meshgrid                                        : rearrange box {}
 cat concat concatenate hstack vstack            : join concat
 stack                                           : join concat stack
 pad constant_pad_nd                             : join index pad
@@ -59,8 +61,13 @@ permute transpose T mT t movedim swapaxes swapdims squeeze unsqueeze : rearrange
 expand expand_as broadcast_to repeat repeat_interleave tile : rearrange view
 roll flip                                       : rearrange index {}
 pixel_shuffle pixel_unshuffle channel_shuffle   : rearrange view
-mean sum amax amin max min prod std var         : reduce reduce {}
-argmax argmin any all logsumexp norm median count_nonzero vector_norm nansum : reduce reduce {}
+mean sum max min prod std var                   : reduce reduce {}
+amax nanmax                                     : reduce reduce max
+amin                                            : reduce reduce min
+nanmean                                         : reduce reduce mean
+nansum                                          : reduce reduce sum
+norm vector_norm linalg_norm linalg_vector_norm linalg_matrix_norm : reduce reduce ‖x‖
+argmax argmin any all logsumexp median count_nonzero : reduce reduce {}
 cumsum cumprod cummax cummin logcumsumexp sort argsort fft ifft rfft irfft : along box {}
 topk                                            : along box top-k
 lstm                                            : along scan LSTM
@@ -71,19 +78,31 @@ gru_cell                                        : contraction box GRU
 rnn_tanh_cell rnn_relu_cell                     : contraction box RNN
 scaled_dot_product_attention                    : contraction box attention
 multi_head_attention_forward                    : contraction box MHA
-tril triu                                       : along box {}
-arange zeros ones full empty rand randn eye linspace zeros_like ones_like full_like : source source {}
-tensor randint new_zeros new_ones new_full bernoulli : source source {}
+tril triu                                       : along mask {}
+zeros zeros_like new_zeros                      : source source 0
+ones ones_like new_ones                         : source source 1
+eye                                             : source source I
+arange full empty linspace full_like new_full tensor : source source {}
+randn randn_like normal                         : source source ∼N
+rand rand_like                                  : source source ∼U
+randint randint_like                            : source source ∼
 add sub mul div truediv eq ne lt gt le ge and or xor where masked_fill pow maximum minimum : map add {}
 logical_and logical_or floordiv remainder mod lerp addcmul addcdiv atan2 rsub bitwise_and : map add {}
 bitwise_or : map add {}
 relu : map map R
 sigmoid : map map σ
-gelu : map map gelu
-silu : map map silu
+gelu : map map GELU
+silu : map map SiLU
 dropout feature_dropout alpha_dropout dropout1d dropout2d dropout3d : map map ↯
 to float half bfloat16 double type type_as clone contiguous detach long int bool alias : map map cast
 """
+
+
+def spoken(name: str) -> str:
+    """A call's name in words: ``linalg_inv`` is ``inv``."""
+    for family in ("linalg_", "fft_", "special_"):
+        name = name.removeprefix(family)
+    return name.strip("_").replace("_", " ")
 
 
 def _read(text: str) -> dict[str, Row]:
@@ -92,7 +111,7 @@ def _read(text: str) -> dict[str, Row]:
         names, row = line.rsplit(" : ", 1) if " : " in line else line.rsplit(":", 1)
         kind, symbol, *label = row.split()
         for name in names.split():
-            rows[name] = Row(kind, symbol, (label[0] if label else "").replace("{}", name.replace("_", " ")))
+            rows[name] = Row(kind, symbol, " ".join(label).replace("{}", spoken(name)))
     return rows
 
 
@@ -134,8 +153,8 @@ def describe(name: str, weave: Weave) -> Row:
         (found.kind in ("reduce", "along") and not weave.targets) or (found.kind == "map" and bool(weave.targets))
     )
     if found is not None and odd and found.symbol != "norm":
-        return Row(kind, "box" if weave.targets else "map", name.strip("_").replace("_", " "))
+        return Row(kind, "box" if weave.targets else "map", spoken(name))
     if found is not None:
         return found
     symbol = {"map": "map", "contraction": "box", "reduce": "reduce", "rearrange": "view", "source": "source"}
-    return Row(kind, symbol.get(kind, "box"), name.strip("_").replace("_", " "))
+    return Row(kind, symbol.get(kind, "box"), spoken(name))
