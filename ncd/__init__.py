@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from ncd.notebook.widget import Widget as Widget
     from ncd.tracing.placeholders import array as array
     from ncd.tracing.placeholders import tokens as tokens
+    from ncd.tracing.stopped import stopped as stopped
     from ncd.tracing.tracer import trace as trace
 
 # No submodule may bear one of these names: with lazy loading it would shadow the verb.
 _HOME = {
     "trace": "ncd.tracing.tracer",
+    "stopped": "ncd.tracing.stopped",
     "array": "ncd.tracing.placeholders",
     "tokens": "ncd.tracing.placeholders",
     "zero": "ncd.emit.patch",

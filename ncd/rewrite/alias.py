@@ -90,10 +90,10 @@ def _absorbed(net: Net, out: Array, new: list[int]) -> bool:
 
 
 def dead(net: Net) -> None:
-    """Drop what no output depends on."""
+    """Drop what no output depends on; an operation without outputs is where the program stopped."""
     needed = {a.id for a in net.outputs}
     for node in reversed(net.ordered()):
-        if any(a.id in needed for a in node.outs):
+        if not node.outs or any(a.id in needed for a in node.outs):
             needed.update(a.id for a in node.ins)
         else:
             net.drop(node)

@@ -160,6 +160,8 @@ class Recorder(TorchFunctionMode):
         self.generators: dict[int, tuple[torch.Generator, torch.Tensor]] = {}
         self.at: tuple[Activation, Place | None] | None = None
         """Module and line, where the program being run says it itself."""
+        self.failed: tuple[Exception, Recorded] | None = None
+        """The last call that raised, if any did."""
         self.stack = Stack()
         self.busy = False
         self.counter = itertools.count()
@@ -281,7 +283,12 @@ class Recorder(TorchFunctionMode):
         frames = self.stack.frames(3, self.entered_from.get(self.here)) if self.places else []
         inside: list[Recorded] = []
         again = opened_copy(fn)
-        out = self.run(fn, args, kwargs) if again is None else self.open(again, args, kwargs, inside)
+        try:
+            out = self.run(fn, args, kwargs) if again is None else self.open(again, args, kwargs, inside)
+        except Exception as error:
+            where = self.at[0] if self.at is not None else self.locate(frames)
+            self.failed = error, Recorded(fn, seen_args, seen_kwargs, None, ins, [], [], where, self.place(frames))
+            raise
         written = [t for t, b in zip(tensors, before, strict=True) if state(t) != b]
         if first_only(fn):
             # Views of one memory count their writes together.

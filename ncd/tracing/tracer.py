@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MethodType
 from typing import Any
@@ -24,9 +25,10 @@ from ncd.tracing.exported import Exported, load
 from ncd.tracing.infer import infer
 from ncd.tracing.inputs import Inputs, Patterns, prepare
 from ncd.tracing.preserve import untouched
-from ncd.tracing.record import Activation, Recorder, Recording, recording
+from ncd.tracing.record import Activation, Recorder, Recording, Value, recording
 from ncd.tracing.seal import seal
 from ncd.tracing.source import place_of_error
+from ncd.tracing.stopped import attach
 
 
 def trace(target: Any, *args: Any, axes: Patterns = None, **kwargs: Any) -> Diagram:
@@ -44,14 +46,19 @@ def trace(target: Any, *args: Any, axes: Patterns = None, **kwargs: Any) -> Diag
     mode and train/eval state are left as found.
 
     Raises AxisError if ``axes`` do not fit the inputs; TraceError if values are needed and there
-    are none; any exception of the model itself reaches the caller unchanged.
+    are none; any exception of the model itself reaches the caller unchanged, and ``ncd.stopped`` has
+    the diagram up to there.
     """
     module, call, title = resolve(target)
     _has_shapes(module)
     settled = isinstance(call, Exported)  # for sizes too: a batch of 1 stays one
     if isinstance(call, Exported) and not args and not kwargs and call.example is not None:
         args, kwargs = call.example
-    taken = take(module, call, args, kwargs, axes, enlarge=not settled)
+
+    def broken(error: Exception, recorder: Recorder, taken: Callable[[list[Value]], Taken]) -> None:
+        attach(error, recorder, taken, title, module)
+
+    taken = take(module, call, args, kwargs, axes, enlarge=not settled, broken=broken)
     literal, sizes = taken, {}
     if taken.grown:
         # The literals of the code are those of the sizes given; the relations those of the enlarged trace.
@@ -125,17 +132,22 @@ def take(
     *,
     enlarge: bool,
     recorder: Callable[..., Recorder] = Recorder,
+    broken: Broken | None = None,
 ) -> Taken:
     """Record once: under fake parameters if that works, else on the real ones.
 
-    Without ``enlarge`` it is a second recording, of which only the calls are of interest.
+    ``broken`` is told of an exception of the model's own before it is raised, with the recorder and
+    what makes a recording of what there is.  Without ``enlarge`` it is a second recording, of which
+    only the calls are of interest.
     """
     fakes = FakeTensorMode(allow_non_fake_inputs=True)
     signature = call.forward if isinstance(call, nn.Module) else call
     failure: Exception | None = None
+    tell: Callable[[], None] = lambda: None  # noqa: E731
     for real in (False, True):
         if real and module is not None and any(p.device.type == "meta" for p in module.parameters()):
             assert failure is not None
+            tell()
             raise TraceError(
                 f"the model needs a value that fake parameters do not have: {_first_line(failure)}",
                 source=place_of_error(failure),
@@ -145,6 +157,7 @@ def take(
             inputs, grown = prepare(signature, module, args, kwargs, axes, fakes, enlarge)
             if real and any(type(t).__name__ == "FakeTensor" for t in inputs.tensors()):
                 assert failure is not None
+                tell()
                 raise TraceError(
                     f"the model needs a value that a placeholder does not have: {_first_line(failure)}",
                     source=place_of_error(failure),
@@ -156,14 +169,20 @@ def take(
                 with recording(here):
                     output = call(*inputs.args, **inputs.kwargs)
             except Exception as error:
+                if broken is not None:
+                    tell = partial(broken, error, here, partial(finish, here, inputs, grown, seeds))
                 if real or (module is None and not _has_fakes(inputs)):
+                    tell()
                     raise
                 failure = error
                 continue
-        taken = finish(here, inputs, grown, seeds, output)
+        taken = finish(here, inputs, grown, seeds, returned(here, output))
         taken.recording.forced = place_of_error(failure) if failure is not None else None
         return taken
     raise AssertionError("unreachable")
+
+
+Broken = Callable[[Exception, Recorder, Callable[[list[Value]], Taken]], None]
 
 
 @contextmanager
@@ -224,11 +243,18 @@ def _stand_in(t: torch.Tensor, kind: str, fakes: FakeTensorMode, real: bool) -> 
     return fake
 
 
-def finish(recorder: Recorder, inputs: Inputs, grown: dict[str, int], seeds: list[Any], output: Any) -> Taken:
-    """The recording, with the user's axis names put on the inputs' dimensions."""
+def returned(recorder: Recorder, output: Any) -> list[Value]:
+    """The values that a call returned.  Raises TraceError where there are none."""
     results = [recorder.value(t) for _, t in shown(output)]
     if not results:
         raise TraceError("the target returned no tensor", fix="return a tensor, or a container of tensors")
+    return results
+
+
+def finish(
+    recorder: Recorder, inputs: Inputs, grown: dict[str, int], seeds: list[Value], results: list[Value]
+) -> Taken:
+    """The recording, with the user's axis names put on the inputs' dimensions."""
     tensors = {v: recorder.alive[i] for i, v in recorder.known.items()}
     found = Recording(
         recorder.root, recorder.activations, recorder.calls, recorder.values, seeds, results, recorder.reads, tensors
