@@ -10,7 +10,7 @@ from ncd.rewrite.net import Net, Node
 from ncd.rewrite.parts import argument, constant_label, moved, window
 from ncd.rewrite.role import roles
 from ncd.rewrite.sample import Sample
-from ncd.symbols.norms import PLAIN
+from ncd.symbols.norms import ARCS, PLAIN
 
 SIGNS = {
     "add": "+", "sub": "−", "mul": "×", "div": "÷", "truediv": "÷", "maximum": "max", "minimum": "min", "and": "∧",
@@ -48,6 +48,7 @@ def _label(net: Net, node: Node, sample: Sample) -> None:
             # A gain, or statistics that were recorded, for every channel.
             along = any(net.hidden(a) and a.wires for a in node.ins)
             node.symbol = "channelnorm" if along else "norm"
+            node.label += ARCS if along and node.targets & node.made else ""
         node.label += "" if weighted else PLAIN
     elif node.symbol == "linear":
         _linear(net, node)

@@ -37,7 +37,7 @@ _SYMBOLS: dict[str, tuple[Callable[[str], float], Callable[[Pen], None]]] = {
     "source": (learned.source_width, learned.source),
     "softmax": (norms.softmax_width, norms.softmax),
     "norm": (lambda label: 2 * HALF, norms.norm),
-    "channelnorm": (lambda label: 2 * HALF + 2 * norms.REACH, norms.channelnorm),
+    "channelnorm": (norms.channelnorm_width, norms.channelnorm),
     "conv": (windows.conv_width, windows.conv),
     "upconv": (windows.upconv_width, windows.upconv),
     "pool": (windows.pool_width, windows.pool),

@@ -7,8 +7,8 @@ import math
 from ncd import text
 from ncd.symbols.pen import HALF, Pen, circle
 
-PLAIN = "₀"
-"""Ends the label of a norm that has no gain of its own."""
+PLAIN, ARCS = "₀", "⌒"
+"""Ends of a norm's label: it has no gain of its own; its statistics are over other axes than that of its gain."""
 
 
 def softmax(pen: Pen) -> None:
@@ -53,10 +53,11 @@ def channelnorm(pen: Pen) -> None:
 
     Where the statistics are fixed there are no arcs.
     """
+    reach = REACH if ARCS in pen.label else 0.0
     wires = (*pen.ins, *pen.outs)
     own = [at.y for at in wires if not at.mixed] or [wires[0].y if wires else pen.cy]
     top, bottom = min(own) - HALF, max(own) + HALF
-    radius = _capsule(pen, pen.x0 + REACH, pen.x1 - REACH, top, bottom)
+    radius = _capsule(pen, pen.x0 + reach, pen.x1 - reach, top, bottom)
     for x, toward, side in ((pen.x0, -1, pen.ins), (pen.x1, 1, pen.outs)):
         above = sorted((at for at in side if at.y <= top), key=lambda at: -at.y)
         below = sorted((at for at in side if at.y >= bottom), key=lambda at: at.y)
@@ -73,13 +74,17 @@ def channelnorm(pen: Pen) -> None:
                 pen.path("bundle" if at.double else "wire", ("M", (x, at.y)), ("C", curve))
 
 
+def channelnorm_width(label: str) -> float:
+    return 2 * HALF + (2 * REACH if ARCS in label else 0.0)
+
+
 def _capsule(pen: Pen, x0: float, x1: float, y0: float, y1: float) -> float:
     """The outline between these edges, and the sign in it; returns the radius of its ends."""
     r, cx = min(x1 - x0, y1 - y0) / 2 - 0.75, (x0 + x1) / 2
     top, bottom = y0 + 0.75 + r, y1 - 0.75 - r
 
-    kind = pen.label.removesuffix(PLAIN)
-    role = "outline" if kind != pen.label else "gained"
+    kind = pen.label.removesuffix(PLAIN).removesuffix(ARCS)
+    role = "outline" if pen.label.endswith(PLAIN) else "gained"
     if bottom - top < 0.5:
         pen.path(role, *circle(cx, (y0 + y1) / 2, r))
     else:

@@ -15,7 +15,7 @@ LABELS = {
     "source": ("1", "arange", "∼N", "−∞"),
     "softmax": ("", "log"),
     "norm": ("", "LN", "LN₀", "RMS", "G", "I"),
-    "channelnorm": ("", "₀", "I"),
+    "channelnorm": ("⌒", "⌒₀", "I⌒"),
     "conv": ("★3", "★3/2", "★3_{p=1}", "★3_{d=2 g=4}"),
     "upconv": ("★2/2^T", "↑2", "↑2_{bilinear}"),
     "pool": ("max 2/2", "𝔼", "𝔼 3/2_{p=1}"),
