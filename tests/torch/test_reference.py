@@ -1,0 +1,179 @@
+"""Reference transformers against others' implementations, weights copied by role, and against published counts."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import ncd
+from ncd.models import bert, gpt2, llama, mamba, mixture
+from ncd.models.bert import Bert
+from ncd.models.gpt2 import GPT2
+from ncd.models.llama import Llama
+from ncd.models.mamba import Mamba
+from ncd.models.mixture import MixtureOfExperts
+
+
+def copy(pairs):
+    """Each of ours from each of theirs: modules with weights and perhaps biases, or tensors."""
+    with torch.no_grad():
+        for ours, theirs in pairs:
+            if isinstance(ours, nn.Module):
+                ours.weight.copy_(theirs.weight)
+                if getattr(ours, "bias", None) is not None:
+                    ours.bias.copy_(theirs.bias)
+            else:
+                ours.copy_(theirs)
+
+
+def turned(conv1d):
+    """transformers' Conv1D keeps (in, out)."""
+    return conv1d.weight.T, conv1d.bias
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    torch.manual_seed(0)
+
+
+def randomised(module):
+    """Norms and biases too: what starts at 0 or 1 would hide a mistake."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return module.double().eval()
+
+
+def test_gpt2_is_transformers():
+    hf = pytest.importorskip("transformers")
+    config = hf.GPT2Config(vocab_size=50, n_positions=20, n_embd=24, n_head=3, n_layer=2)
+    theirs = randomised(hf.GPT2LMHeadModel(config))
+    ours = GPT2(50, 20, 24, 3, 2).double().eval()
+    body = theirs.transformer
+    pairs = [(ours.embed, body.wte), (ours.position, body.wpe), (ours.norm, body.ln_f)]
+    for mine, block in zip(ours.blocks, body.h, strict=True):
+        weight, bias = turned(block.attn.c_attn)
+        for part, w, b in zip("query key value".split(), weight.chunk(3), bias.chunk(3), strict=True):
+            pairs += [(getattr(mine.attention, part).weight, w), (getattr(mine.attention, part).bias, b)]
+        for linear, conv1d in (
+            (mine.attention.output, block.attn.c_proj),
+            (mine.feed_forward.up, block.mlp.c_fc),
+            (mine.feed_forward.down, block.mlp.c_proj),
+        ):
+            weight, bias = turned(conv1d)
+            pairs += [(linear.weight, weight), (linear.bias, bias)]
+        pairs += [(mine.attention_norm, block.ln_1), (mine.feed_forward_norm, block.ln_2)]
+    copy(pairs)
+    ids = torch.randint(0, 50, (2, 9))
+    assert torch.allclose(ours(ids), theirs(ids).logits, atol=1e-12)
+
+
+def test_bert_is_transformers():
+    hf = pytest.importorskip("transformers")
+    config = hf.BertConfig(
+        vocab_size=50, hidden_size=24, num_attention_heads=3, intermediate_size=40, num_hidden_layers=2
+    )
+    theirs = randomised(hf.BertModel(config, add_pooling_layer=False))
+    ours = Bert(50, 512, 24, 3, 40, 2).double().eval()
+    e = theirs.embeddings
+    pairs = [(ours.token, e.word_embeddings), (ours.position, e.position_embeddings)]
+    pairs += [(ours.segment, e.token_type_embeddings), (ours.norm, e.LayerNorm)]
+    for mine, layer in zip(ours.layers, theirs.encoder.layer, strict=True):
+        a = layer.attention
+        pairs += [(mine.attention.query, a.self.query), (mine.attention.key, a.self.key)]
+        pairs += [(mine.attention.value, a.self.value), (mine.attention.output, a.output.dense)]
+        pairs += [(mine.attention_norm, a.output.LayerNorm), (mine.up, layer.intermediate.dense)]
+        pairs += [(mine.down, layer.output.dense), (mine.norm, layer.output.LayerNorm)]
+    copy(pairs)
+    ids, segments = torch.randint(0, 50, (2, 9)), torch.randint(0, 2, (2, 9))
+    real = torch.arange(9) < torch.tensor([[9], [6]])
+    found = ours(ids, segments, real)
+    told = theirs(ids, attention_mask=real.long(), token_type_ids=segments).last_hidden_state
+    assert torch.allclose(found[real], told[real], atol=1e-12)
+
+
+def test_llama_is_transformers():
+    hf = pytest.importorskip("transformers")
+    config = hf.LlamaConfig(
+        vocab_size=50, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, rms_norm_eps=1e-6,
+    )  # fmt: skip
+    theirs = randomised(hf.LlamaForCausalLM(config))
+    ours = Llama(50, 32, 4, 2, 48, 2).double().eval()
+    pairs = [(ours.embed, theirs.model.embed_tokens), (ours.norm, theirs.model.norm), (ours.score, theirs.lm_head)]
+    for mine, layer in zip(ours.layers, theirs.model.layers, strict=True):
+        pairs += [
+            (mine.attention_norm, layer.input_layernorm),
+            (mine.feed_forward_norm, layer.post_attention_layernorm),
+        ]
+        for part, their in zip("query key value output".split(), "qkvo", strict=True):
+            pairs.append((getattr(mine.attention, part), getattr(layer.self_attn, f"{their}_proj")))
+        for part in ("gate", "up", "down"):
+            pairs.append((getattr(mine.feed_forward, part), getattr(layer.mlp, f"{part}_proj")))
+    copy(pairs)
+    ids = torch.randint(0, 50, (2, 9))
+    # Theirs normalises and turns in float32 whatever the dtype.
+    assert torch.allclose(ours(ids), theirs(ids).logits, atol=2e-6)
+
+
+def test_turning_neighbours_is_turning_halves_after_a_permutation():
+    """Meta's release turns features 2i and 2i + 1, transformers' i and i + k/2."""
+    cos, sin = llama.angles(5, 8, 10_000.0, torch.device("cpu"))
+    x = torch.randn(5, 8)
+    order = torch.arange(8).view(4, 2).T.flatten()
+    pairs = x.view(5, 4, 2)
+    neighbours = torch.stack(
+        [pairs[..., 0] * cos - pairs[..., 1] * sin, pairs[..., 1] * cos + pairs[..., 0] * sin], dim=-1
+    ).flatten(1)
+    assert torch.allclose(llama.rotate(x[:, order], cos, sin), neighbours[:, order], atol=1e-6)
+
+
+def test_the_mixture_is_transformers():
+    hf = pytest.importorskip("transformers")
+    config = hf.MixtralConfig(
+        vocab_size=50, hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2,
+        num_key_value_heads=1, num_local_experts=4,
+    )  # fmt: skip
+    config._experts_implementation = "eager"
+    theirs = randomised(hf.MixtralModel(config)).layers[0].mlp
+    ours = MixtureOfExperts(16, 24, 4, 2).double()
+    gate, up = theirs.experts.gate_up_proj.chunk(2, dim=1)
+    copy([(ours.router, theirs.gate), (ours.gate, gate), (ours.up, up), (ours.down, theirs.experts.down_proj)])
+    x = torch.randn(2, 7, 16).double()
+    told = theirs(x)
+    told = told[0] if isinstance(told, tuple) else told
+    # The router's softmax is in float32 there.
+    assert torch.allclose(ours(x), told, atol=1e-6)
+
+
+def test_mamba_is_transformers():
+    hf = pytest.importorskip("transformers")
+    config = hf.MambaConfig(vocab_size=50, hidden_size=32, num_hidden_layers=1, state_size=8)
+    theirs = randomised(hf.MambaModel(config)).layers[0].mixer.float()
+    ours = Mamba(32, 8)
+    scan = ours.scan
+    copy([
+        (ours.inward, theirs.in_proj), (ours.convolution, theirs.conv1d), (ours.outward, theirs.out_proj),
+        (scan.select, theirs.x_proj), (scan.step, theirs.dt_proj), (scan.log_decay, theirs.A_log),
+        (scan.skip, theirs.D),
+    ])  # fmt: skip
+    x = torch.randn(2, 9, 32)
+    assert torch.allclose(ours(x), theirs(x), atol=1e-5)
+
+
+COUNTS = {"gpt2": (GPT2, 124_439_808), "bert": (Bert, 108_891_648), "llama": (Llama, 6_738_415_616)}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_parameters_are_the_published_ones(name):
+    make, count = COUNTS[name]
+    with torch.device("meta"):
+        assert sum(p.numel() for p in make().parameters()) == count
+
+
+@pytest.mark.parametrize("module", [gpt2, bert, llama, mixture, mamba], ids=lambda m: m.__name__.split(".")[-1])
+def test_they_are_drawn_without_an_opaque_op(module):
+    model, args = module.example()
+    d = ncd.trace(model.eval(), *args)
+    assert not d.opaque and d.check(trials=1).ok
