@@ -27,7 +27,7 @@ class SelectiveScan(nn.Module):
         size = softplus(self.step(size))
         kept = torch.exp(size.unsqueeze(-1) * -self.log_decay.exp())  # (b, t, c, n)
         written = (size * x).unsqueeze(-1) * write.unsqueeze(-2)
-        state = torch.zeros_like(written[:, 0])
+        state = torch.zeros(len(x), *self.log_decay.shape, dtype=x.dtype, device=x.device)
         outputs = []
         for keep, new, look in zip(kept.unbind(1), written.unbind(1), read.unbind(1), strict=True):
             state = keep * state + new
