@@ -53,5 +53,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'ncd' has no attribute {name!r}")
 
 
+def load_ipython_extension(ipython: Any) -> None:
+    """What ``%load_ext ncd`` does: see ``ncd.notebook.magic``."""
+    import_module("ncd.notebook.magic").load(ipython)
+
+
 def __dir__() -> list[str]:
     return sorted(__all__)

@@ -51,6 +51,8 @@ export interface Document {
   readonly sources?: readonly Source[];
   /** Which scene shows the inside of a block that is drawn closed, by the block's path. */
   readonly insides?: Readonly<Record<string, number>>;
+  /** Keys of what is new since the drawing was made last: the code ran again, perhaps in a page that was not there then. */
+  readonly changed?: readonly Key[];
   /** The picture as TikZ, packed. */
   readonly tikz?: string;
 }

@@ -144,6 +144,15 @@ class Verbs:
 
         return widget(self, **options)
 
+    def live(self: Diagram, name: str = "", **options: Any) -> Widget:  # type: ignore[misc]
+        """The widget of the cell that runs: running it again, it shows the new diagram and what is new in it.
+
+        ``name`` stands for one drawing wherever it is called from, else it is the cell's own.
+        """
+        from ncd.notebook.live import live
+
+        return live(self, name, **options)
+
     def explore(self: Diagram, **options: Any) -> Explore:  # type: ignore[misc]
         """The widget over controls: run, change a range of a wire, and see the other sizes that a size brings."""
         from ncd.notebook.explore import Explore

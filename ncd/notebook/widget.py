@@ -11,6 +11,7 @@ import traitlets
 
 from ncd.circuit.diagram import Diagram
 from ncd.errors import NCDError
+from ncd.notebook.differ import changed, matched
 from ncd.options import checked
 
 if TYPE_CHECKING:
@@ -48,18 +49,53 @@ class Widget(anywidget.AnyWidget):
     state = traitlets.Dict().tag(sync=True)
 
     def __init__(self, diagram: Diagram, **options: Any) -> None:
+        self._experiment: Experiment | None = None
+        super().__init__(**self._begun(diagram, options))
+
+    def _begun(self, diagram: Diagram, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The traits of a diagram drawn for the first time."""
         self.diagram = diagram
         self.simple = diagram.simplify()  # once: what is drawn of it changes with every click
         self._options = checked({"theme": "auto", **dict(diagram.options), **options})
         opened, closed = (list(self._options.pop(name, ())) for name in ("expand", "collapse"))
-        self._shown = (opened, closed)
-        self._experiment: Experiment | None = None
+        self._first = self._shown = (opened, closed)
         self._open: list[str] = []
         first = self._draw(opened, closed)
         # What the first picture has open stays so: a click on one block changes nothing about others.
         self._options |= {"depth": 0}
         self._open = list(first["scenes"][0]["facts"].get("block", ()))
-        super().__init__(opened=opened, closed=closed, document=first)
+        return {"opened": opened, "closed": closed, "document": first}
+
+    def become(self, diagram: Diagram, **options: Any) -> None:
+        """Show another diagram from now on, one of the same model perhaps, traced again.
+
+        What was opened, closed and chosen stays so where it is still there; ``document["changed"]`` are
+        the keys of the operations that are new, or do something else than before.
+        """
+        before, opened, closed, kept = self.drawn, list(self.opened), list(self.closed), self._open
+        touched = (opened, closed) != self._first
+        traits = self._begun(diagram, options)
+        if touched:
+            known = {name for b in self.simple.blocks for name in (b.path, b.cls, *b.also)}
+            self._open = [p for p in kept if p in known]
+            opened, closed = ([p for p in paths if p in known] for paths in (opened, closed))
+            self._shown = (opened, closed)
+            traits = {"opened": opened, "closed": closed, "document": self._draw(opened, closed)}
+        traits["document"]["changed"] = [f"op:{k}" for k in changed(before, self.drawn)]
+        now = matched(before, self.drawn)
+
+        def still(key: str) -> str:
+            kind, _, k = key.partition(":")
+            if kind == "op":
+                return f"op:{now[int(k)]}" if k.isdigit() and int(k) in now else ""
+            return "" if kind == "axis" else key  # another trace counts axes anew
+
+        self._experiment = None
+        with self.hold_sync(), self.hold_trait_notifications():
+            self.selected, self.hovered, self.marked = still(self.selected), "", []
+            self.values = {}
+            for name, value in traits.items():
+                setattr(self, name, value)
 
     @property
     def svg(self) -> str:
