@@ -30,6 +30,8 @@ TRIES = 4
 """So many pictures with single blocks open are tried when the next level does not fit as a whole."""
 LEGIBLE = 40
 """At most so many ops in a picture whose depth nobody chose."""
+TELLING, TORN, SCRAP = 24, 4, 0.2
+"""So many ops the eye takes in; a torn block costs as much as so many; a narrower piece of it is a scrap."""
 
 
 class Svg(str):
@@ -133,17 +135,48 @@ def deepest_that_fits(
     opened: Callable[[int], Diagram],
     laid_out: Callable[[Diagram], tuple[Diagram, Scene]],
 ) -> tuple[int, Diagram, Scene]:
-    """The picture with the most open levels that is legible on one screen; with none, the one with the fewest.
+    """Of the pictures of every depth the best that is legible on one screen; with none, the one with the fewest ops.
 
     What has too many ops is not laid out to find out how large it would be.
     """
-    for depth in range(levels, 0, -1):
+    best: tuple[float, int, Diagram, Scene] | None = None
+    for depth in range(levels, -1, -1):
         drawn = opened(depth)
-        if len(drawn.ops) <= LEGIBLE:
+        if best and best[0] >= told(len(drawn.ops)):
+            break  # not even without a torn block would it be better, nor would any with less open
+        if len(drawn.ops) <= LEGIBLE or not depth:
             drawn, scene = laid_out(drawn)
-            if scene.width <= (width or SCREEN[0]) and scene.height <= SCREEN[1]:
-                return depth, drawn, scene
-    return 0, *laid_out(opened(0))
+            value = worth(drawn, scene)
+            if (_fits(scene, width) and (not best or value > best[0])) or not (depth or best):
+                best = value, depth, drawn, scene
+    assert best is not None
+    return best[1:]
+
+
+def _fits(scene: Scene, width: float | None) -> bool:
+    return scene.width <= (width or SCREEN[0]) and scene.height <= SCREEN[1]
+
+
+def worth(drawn: Diagram, scene: Scene) -> float:
+    """How good a picture is as the first that one sees: what it tells, less what is torn."""
+    return told(len(drawn.ops)) - TORN * torn(scene)
+
+
+def told(ops: int) -> float:
+    """What a picture of so many ops tells; above a number that the eye takes in, more of them tell less."""
+    return min(ops, TELLING) + 0.25 * max(0, ops - TELLING)
+
+
+def torn(scene: Scene) -> int:
+    """How often a row ends inside a block; twice where only a scrap of it is left over."""
+    from ncd.layout.scene import Path as Outline
+
+    pieces: dict[str | None, list[float]] = {}
+    for m in scene.marks:
+        if isinstance(m, Outline) and m.role == "block":
+            xs = [v[-2] for _, v in m.segments if v]
+            pieces.setdefault(m.ids.block, []).append(max(xs) - min(xs))
+    return sum(len(found) - 1 + sum(w < SCRAP * scene.width for w in found) for found in pieces.values() if found[1:])
 
 
 def closed_blocks(drawn: Diagram) -> dict[str, list[str]]:
@@ -176,7 +209,7 @@ def opened_while_it_fits(
             if tries and len(drawn.ops) < len(candidate.ops) <= LEGIBLE:
                 tries -= 1
                 candidate, larger = laid_out(candidate)
-                if larger.width <= (width or SCREEN[0]) and larger.height <= SCREEN[1]:
+                if _fits(larger, width) and worth(candidate, larger) > worth(drawn, scene):
                     chosen.append(path)
                     drawn, scene = candidate, larger
                     break

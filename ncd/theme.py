@@ -139,7 +139,7 @@ def _theme(name: str, p: _Palette) -> Theme:
     glow = mix(p.index, p.background, 0.7)
     dashes = p.separator[1]
     styles = {
-        "wire": Style(stroke=p.ink, width=p.line, cap="round"),
+        "wire": Style(stroke=p.ink, width=p.line),
         "bundle": Style(stroke=p.ink, width=1.8 + 2 * p.line, core=1.8),
         "separator": Style(stroke=p.ink, width=p.separator[0], dash=dashes),
         "bracket": Style(stroke=p.ink, width=2 * p.line, cap="round"),

@@ -75,6 +75,8 @@ class Builder:
         # What a source reads (zeros_like) it reads for its shape alone.
         read = zip(op.inputs, ins, strict=True) if op.kind != "source" else ()
         shown = [(a, row) for a, row in read if self.drawn(a)]
+        if op.symbol == "block" and len(shown) > 1:
+            touched = {i for row in (*ins, *outs) for i in row}  # who joins arrays is not led round: all wires go in
         left = [port(a, row, i) for i, (a, row) in enumerate(shown)]
         right = [port(a, row, j) for j, (a, row) in enumerate(zip(op.outputs, outs, strict=True))]
         return Operation(op, number, left, right)

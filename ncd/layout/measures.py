@@ -13,7 +13,7 @@ WIRE_EXTENT, SYMBOL_EXTENT, BLOCK_EXTENT = 19.0, 5.0, 8.0
 
 The numbers add up to the pitch (14 + 5 + 19 = 38), or wires would jog by a few px everywhere.
 """
-WORD_EXTENT, SIGN_EXTENT = 34.0, 25.0
+WORD_EXTENT, SIGN_EXTENT = 29.0, 19.0
 """Above the top wire under a word, and of a sum with its sign."""
 STRIP = 20.0
 """The strip at the top of a block that holds its title."""
@@ -38,7 +38,7 @@ class Weights:
     cup: float = 0.5
     beside: float = 0.03
     bar: float = 0.6
-    closed: float = 2.5
+    closed: float = 1.2
     inner: float = 1.0
     extent: float = 0.06
     residual: float = 6.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import inf
+from math import ceil, floor, inf
 
 from ncd import symbols
 from ncd.layout.net import Wire
@@ -20,7 +20,7 @@ TRAIL = 26.0
 """Room at the end of a row that goes on."""
 EDGE = 8.0
 CHOSEN = "a value read here decided what was done: this is the path taken"
-BETWEEN = 26.0
+BETWEEN = 16.0
 """Between rows."""
 
 
@@ -60,7 +60,7 @@ def choose(cuts: Sequence[Cut], end: float, most: float, lead: float) -> list[Cu
 
 def tail(widest: float) -> float:
     """The wire before a further row: an arrow, and a name that ends before any block begins."""
-    return 11 + widest + 8
+    return ceil(11 + widest + 8)
 
 
 def widest(edges: Sequence[float], end: float, tail: float) -> float:
@@ -147,7 +147,7 @@ class Page:
             return
         top, bottom = min(ys) - 8, max(ys) + 10
         left = EDGE if k == 0 else EDGE + self.tail
-        dx, dy = left - max(start, 0.0), self.height - top
+        dx, dy = left - max(start, 0.0), floor(self.height - top) + 0.5  # level lines cover whole pixels
         final = k == count - 1
         put = self.marks.append
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import ceil, floor
 
 from ncd import symbols
 from ncd.layout.heights import Heights
@@ -30,7 +31,7 @@ NESTED = 9.0
 
 def curve(rise: float) -> float:
     """The width of an S-curve that climbs so far."""
-    return 0.0 if rise < LEVEL else min(200.0, max(26.0, 16 + 0.52 * rise))
+    return 0.0 if rise < LEVEL else min(200.0, max(26.0, 12 + 0.5 * rise))
 
 
 @dataclass
@@ -114,7 +115,7 @@ class Spacing:
                 x = self._column(c, k, x, beside)
         if not c.root:
             x += MARGIN + (BRACKET if c.repeat > 1 else 0)
-            x = max(x, c.x0 + width(c.title, "heading") + 16)
+            x = max(x, c.x0 + ceil(width(c.title, "heading")) + 16)
         c.x1 = x
         return x
 
@@ -124,7 +125,7 @@ class Spacing:
         for item in column:
             if isinstance(item, Operation):
                 self.inner[item] = self._operation(item)
-                widest = max(widest, self.inner[item].width)
+                widest = max(widest, ceil(self.inner[item].width))
         slab = widest
         for item in column:
             if isinstance(item, Container):
@@ -136,9 +137,9 @@ class Spacing:
             if isinstance(item, Lane):
                 item.x0, item.x1 = x, x + slab
             elif isinstance(item, Operation):
-                own = self.inner[item].width
+                own = ceil(self.inner[item].width)
                 late = item in c.late
-                item.x0 = x + (slab - own if late else (widest - own) / 2 if item.style != "route" else 0.0)
+                item.x0 = x + (slab - own if late else (widest - own) // 2 if item.style != "route" else 0.0)
                 item.x1 = item.x0 + own
         self.columns[c].append((x, x + slab))
         return x + slab
@@ -180,9 +181,11 @@ class Spacing:
         blocks_before = 4.0 if any(isinstance(i, Container) for i in before) else 0.0
         blocks_behind = 4.0 if any(isinstance(i, Container) for i in behind) else 0.0
         air = self.air.get((c, k), 0.0)
-        gap.c0 = x + max(lead, first) + blocks_before + air / 2
-        gap.c1 = gap.c0 + across
-        gap.x1 = gap.c1 + max(trail if not last else 4.0, last) + blocks_behind + air / 2
+        ahead = air if k in self.heights.frames[c].broken else air / 2  # where a row ends, none goes to the next
+        # Whole pixels: where two stretches of a wire meet, no seam shows.
+        gap.c0 = x + ceil(max(lead, first) + blocks_before) + floor(ahead)
+        gap.c1 = gap.c0 + ceil(across)
+        gap.x1 = gap.c1 + ceil(max(trail if not last else 4.0, last) + blocks_behind) + floor(air - ahead)
         self.gaps[c].append(gap)
         return gap.x1
 
@@ -201,8 +204,13 @@ class Spacing:
         for item in before:
             if not isinstance(item, Operation) or item.op.symbol in UNLABELLED or item.style == "word":
                 continue
+            there = set()  # what a box hands on as it came, a level wire, keeps its name
+            if item.symbol in ("block", "box"):
+                there = {(e.wire.axis.id, round(y(e.slot))) for p in item.left for e in p.ends if e.wire.axis}
             for port in item.right:
                 for e in port.ends:
+                    if e.wire.axis and (e.wire.axis.id, round(y(e.slot))) in there:
+                        continue
                     met = item.style == "route" and (bool(item.ended) or len(item.sources.get(e.index, ())) != 1)
                     if met or e.touched or len(item.right) > 1:
                         out.append((e, y(e.slot)))
@@ -259,7 +267,7 @@ class Spacing:
         if o.sign:  # what stands over the dots reaches to both sides of them
             half = max(8.0, symbols.width("add", o.sign) / 2)
             top = min(y(e.slot) for e in o.right[0].ends)
-            beside = any(y(e.slot) < top - LEVEL for p in o.left for e in p.ends)
+            beside = half > 9 and any(y(e.slot) < top - LEVEL for p in o.left for e in p.ends)
             start = max(start, 0.0 if beside else half - across)
             full = max(full, start + across + (2 * half + 7 if beside else half))
         return Inner(offsets=offsets, start=start, width=full, before=across, beside=beside)

@@ -105,7 +105,8 @@ class Drawing:
 
     def __init__(self, root: Container, heights: Heights, spacing: Spacing) -> None:
         self.heights, self.spacing, self.strip = heights, spacing, Strip()
-        self.named: dict[tuple[object, int], Label] = {}
+        self.named: dict[int, tuple[int | None, Label]] = {}
+        """By height: the axis that the last label there named."""
         self._container(root)
 
     def run(self, wire: Wire, x0: float, y0: float, x1: float, y1: float, c0: float = 0.0, c1: float = 0.0) -> None:
@@ -214,14 +215,16 @@ class Drawing:
         wire = e.wire
         if not wire.label:
             return
-        key = (wire.axis.id if wire.axis else None, round(height))
-        before = self.named.get(key)
-        if before and not always and 0 <= x - before.x < REPEATED_AFTER:
-            return
-        if before and final and before.x > STUB and x - before.x < REPEATED_AFTER / 2:
-            self.strip.labels.remove(before)
-        self.named[key] = label_of(wire, x, height, anchor)
-        self.strip.labels.append(self.named[key])
+        axis, level = wire.axis.id if wire.axis else None, round(height)
+        bore, before = self.named.get(level, (None, None))
+        if before and bore == axis:
+            if not always and 0 <= x - before.x < REPEATED_AFTER:
+                return
+            if final and before.x > STUB and x - before.x < REPEATED_AFTER / 2:
+                self.strip.labels.remove(before)
+        label = label_of(wire, x, height, anchor)
+        self.named[level] = axis, label
+        self.strip.labels.append(label)
 
     # -- operations ------------------------------------------------------------------------
 

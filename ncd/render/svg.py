@@ -186,7 +186,9 @@ def _rules(marks: Iterable[Mark], look: Theme, prefix: str, colours: bool = Fals
             fill, stroke = t.side if role == "side" else t.fill, t.edge if role == "block" else look.ink
             found[f"{selector}.ncd-{tone_name(tone, look)}"] = f"fill:{fill};stroke:{stroke}"
         if style.core:
-            found[".ncd-core"] = _declare(Style(stroke=look.background, width=style.core), colours)
+            found[".ncd-core"] = _declare(
+                Style(stroke=look.background, width=style.core, cap="square"), colours
+            )  # past its end, so that no tick of ink is left where two stretches of a wire meet
     return "\n".join(f"#{prefix} {selector}{{{rule}}}" for selector, rule in found.items() if rule)
 
 

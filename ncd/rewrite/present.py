@@ -6,22 +6,19 @@ The result is a diagram ready for layout.
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from itertools import takewhile
 
 from ncd.circuit.diagram import Array, Block, Diagram, Op, no_block
 from ncd.circuit.weave import Form, Weave, mixed
 from ncd.rewrite.alike import signature
 from ncd.rewrite.bundle import bundle
 from ncd.rewrite.fold import fold
+from ncd.rewrite.frames import dissolve
 from ncd.rewrite.outer import outer
 from ncd.rewrite.role import shared
+from ncd.rewrite.titles import pretty
 from ncd.rewrite.tree import Branch, drawn_operands, drawn_targets, flat, grow, hidden_arrays
-
-SMALLEST = 3
-"""A frame around fewer ops than this is not drawn."""
 
 
 def prepared(diagram: Diagram) -> Diagram:
@@ -29,9 +26,11 @@ def prepared(diagram: Diagram) -> Diagram:
     drawn = outer(without_unread(diagram)).outer
     folded = without_unread(fold(bundle(replace(diagram, outer=drawn))))
     root = grow(folded)
-    _dissolve(root)
+    dissolve(root, hidden_arrays(list(folded.ops)))
     model = next((b.cls for b in diagram.blocks if b.path == ""), diagram.title)
-    return _titled(shared(flat(folded, root)), model)
+    for branch in root.branches():
+        branch.block = replace(branch.block, title=branch.block.title or _title(branch, model))
+    return shared(flat(folded, root))
 
 
 def without_unread(diagram: Diagram) -> Diagram:
@@ -236,49 +235,8 @@ class Classes:
         self.touched.add(self.root(x))
 
 
-def _dissolve(branch: Branch) -> None:
-    """Frames around next to nothing, and around one other frame, are not worth a box."""
-    out: list[Branch | Op] = []
-    for child in branch.children:
-        if isinstance(child, Op):
-            out.append(child)
-            continue
-        _dissolve(child)
-        alone = len(branch.children) == 1 and branch.block.path != ""
-        single = len(child.children) == 1 and isinstance(child.children[0], Branch) and child.repeat == 1
-        if alone and child.block.op is not None:
-            branch.block = replace(branch.block, op=child.block.op)  # a module around one composite
-        if child.repeat == 1 and (sum(1 for _ in child.ops()) < SMALLEST or alone or single):
-            out.extend(child.children)
-        else:
-            out.append(child)
-    branch.children = out
-    if branch.block.path == "":
-        # The body of a model under a head: a frame around nearly everything says nothing.
-        frames = [c for c in out if isinstance(c, Branch)]
-        while len(frames) == 1 and frames[0].repeat == 1:
-            at = branch.children.index(frames[0])
-            branch.children[at : at + 1] = frames[0].children
-            frames = [c for c in branch.children if isinstance(c, Branch)]
-
-
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|\d+")
-_KNOWN = {"MLP": "Feed Forward", "FFN": "Feed Forward", "FeedForward": "Feed Forward", "MHA": "Multi-Head Attention",
-          "MultiheadAttention": "Multi-Head Attention"}  # fmt: skip
-
-
-def _titled(diagram: Diagram, model: str) -> Diagram:
-    return replace(diagram, blocks=tuple(replace(b, title=b.title or pretty(b.cls, model)) for b in diagram.blocks))
-
-
-def pretty(cls: str, model: str = "") -> str:
-    """A class name as a title: without the model's own prefix, in words."""
-    same = list(takewhile(lambda pair: pair[0] == pair[1], zip(cls, model, strict=False)))
-    shared = cls[: len(same)]
-    while shared and not all(len(shared) == len(n) or n[len(shared)].isupper() for n in (cls, model)):
-        shared = shared[:-1]
-    if shared == cls:
-        shared = ""
-    name = cls[len(shared) :] if len(shared) > 1 else cls
-    name = name.removeprefix("Sdpa") or cls
-    return _KNOWN.get(name, " ".join(_WORDS.findall(name)) or name)
+def _title(branch: Branch, model: str) -> str:
+    """What is written over a block, or on it; attention that sees no later positions is called masked."""
+    title = pretty(branch.block.cls, model)
+    masked = title.endswith("Attention") and any(o.symbol == "mask" and o.label == "causal" for o in branch.ops())
+    return f"Masked {title}" if masked else title

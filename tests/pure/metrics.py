@@ -288,7 +288,7 @@ class Measured:
 
     def _last(self, p: Point) -> bool:
         """Whether nothing is further right at about this height: the end of a row."""
-        near = (w.box[2] for w in self.wires if w.box[1] < p[1] + 60 and w.box[3] > p[1] - 60)
+        near = (w.box[2] for w in self.wires if w.box[1] < p[1] + 38 and w.box[3] > p[1] - 38)
         return p[0] >= max(near) - 0.5
 
     def outside(self) -> int:
