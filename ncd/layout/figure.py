@@ -28,7 +28,7 @@ from ncd.layout.strip import Drawing, Strip
 
 TRIES = 6
 """How often rows are cut anew to fit a width."""
-LOOSE, AIR = 0.4, 36.0
+LOOSE, AIR = 0.4, 36
 """A row is made wider by less than this share of it, and no gap by more than so many px."""
 SEVERAL = 80
 """Above so many operations one start is all that is tried."""
@@ -137,7 +137,7 @@ class _Figure:
 
     def justified(self, plan: _Plan, tail: float) -> _Plan:
         """The same with all rows but the last as wide as the widest, by more air in every gap; few fit better."""
-        air: dict[tuple[Container, int], float] = {}
+        air: dict[tuple[Container, int], int] = {}
         for _ in range(3):
             edges, gaps = plan.edges, plan.spacing.gaps
             goal = rows.widest(edges, plan.end, tail)
@@ -146,13 +146,13 @@ class _Figure:
                 missing = goal - (stop - start + rows.EDGE + (tail if r else 0.0) + rows.TRAIL)
                 own = [g for g, at in row.items() if at == r and (g[0].root or g[0].columns)]
                 if 1.0 < missing < LOOSE * goal and own:
-                    more = missing / len(own)
-                    for g in own:
-                        air[g] = min(air.get(g, 0.0) + more, AIR)
+                    more, rest = divmod(int(missing), len(own))
+                    for i, g in enumerate(own):
+                        air[g] = min(air.get(g, 0) + more + (i < rest), AIR)
             plan = self._spaced(plan, air)
         return plan
 
-    def _spaced(self, plan: _Plan, air: Mapping[tuple[Container, int], float]) -> _Plan:
+    def _spaced(self, plan: _Plan, air: Mapping[tuple[Container, int], int]) -> _Plan:
         spacing = Spacing(self.root, plan.heights, self.labels, air)
         return replace(plan, spacing=spacing, edges=sorted(spacing.ends(_places(plan.cuts))), end=spacing.end)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import ceil, floor
+from math import ceil
 
 from ncd import symbols
 from ncd.layout.heights import Heights
@@ -80,7 +80,7 @@ class Spacing:
     """Assigns ``x0`` and ``x1`` to every item, and a ``Gap`` to every gap."""
 
     def __init__(
-        self, root: Container, heights: Heights, labels: str, air: Mapping[tuple[Container, int], float] | None = None
+        self, root: Container, heights: Heights, labels: str, air: Mapping[tuple[Container, int], int] | None = None
     ) -> None:
         """``air``: how much wider than it need be each gap is to be, px."""
         self.heights, self.labels, self.air = heights, labels, air or {}
@@ -180,12 +180,12 @@ class Spacing:
             trail = 20.0 if c.root else 6.0
         blocks_before = 4.0 if any(isinstance(i, Container) for i in before) else 0.0
         blocks_behind = 4.0 if any(isinstance(i, Container) for i in behind) else 0.0
-        air = self.air.get((c, k), 0.0)
-        ahead = air if k in self.heights.frames[c].broken else air / 2  # where a row ends, none goes to the next
+        air = self.air.get((c, k), 0)
+        ahead = air if k in self.heights.frames[c].broken else air // 2  # where a row ends, none goes to the next
         # Whole pixels: where two stretches of a wire meet, no seam shows.
-        gap.c0 = x + ceil(max(lead, first) + blocks_before) + floor(ahead)
+        gap.c0 = x + ceil(max(lead, first) + blocks_before) + ahead
         gap.c1 = gap.c0 + ceil(across)
-        gap.x1 = gap.c1 + ceil(max(trail if not last else 4.0, last) + blocks_behind) + floor(air - ahead)
+        gap.x1 = gap.c1 + ceil(max(trail if not last else 4.0, last) + blocks_behind) + air - ahead
         self.gaps[c].append(gap)
         return gap.x1
 
