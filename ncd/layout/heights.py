@@ -126,7 +126,8 @@ class Heights:
             bottom = p.slot()
             ins, outs = self._stretch(down_in, top, bottom), self._stretch(down_out, top, bottom)
             p.apart(top, bottom, 2 * HALF)
-            p.tie(top, bottom, w.closed if o.op.symbol == "block" else w.bar, 2 * HALF + span)
+            stiff = w.bar if o.op.symbol != "block" else w.closed if len(o.left) < 2 else w.joining
+            p.tie(top, bottom, stiff, 2 * HALF + span)
         else:
             bottom = (first[0], span + HALF)
             ins = [(first[0], d + sink * (span - span_in)) for d in down_in]
@@ -311,9 +312,12 @@ class Heights:
             p.tie(slot, e.slot, weight * scale)
             pieces.append(Piece(slot, e, source, item))
         frame.pieces.append(pieces)
+        sources = {wire: source for wire, (_, source) in start.items()}
         for item in behind if gap < count else ():
             if isinstance(item, Operation) and item.style == "route":
-                self._merges(item, {wire: source for wire, (_, source) in start.items()})
+                self._merges(item, sources)
+            elif isinstance(item, Operation) and w.passing > w.level:
+                self._rises(item, sources)
 
     def _merges(self, o: Operation, source: dict[Wire, Item]) -> None:
         for e in o.right[0].ends:
@@ -324,6 +328,13 @@ class Heights:
                     self.weights.piece if len(ends) == 1 else self.weights.passing if passing else self.weights.level
                 )
                 self.programme.tie(s.slot, e.slot, weight)
+
+    def _rises(self, o: Operation, source: dict[Wire, Item]) -> None:
+        """Where skips span the picture, what is joined with one comes up to it."""
+        for i, ends in o.sources.items():
+            for s in ends if len(ends) > 1 else ():
+                if isinstance(source[s.wire], Lane):
+                    self.programme.tie(s.slot, self.stands[o].tiled[i], self.weights.passing)
 
     def _broken(
         self, c: Container, gap: int, start: dict[Wire, tuple[Slot, Item]], leaving: dict[Wire, End], used: set[Wire]

@@ -22,10 +22,11 @@ PADDING = 9.0
 
 @dataclass(frozen=True)
 class Weights:
-    """What it costs, per px, that two ends of a piece of wire differ in height.
+    """What it costs, per px, that two ends of a piece of wire differ in height, or a symbol is stretched.
 
     ``level`` and ``passing``: a branch to an operation, and to a lane.  Usually operations stay level
     and a residual connection dips; where skips span the picture it is the other way round.
+    ``closed`` and ``joining``: a closed block of one array, and of several.
     """
 
     level: float = 1.5
@@ -38,7 +39,8 @@ class Weights:
     cup: float = 0.5
     beside: float = 0.03
     bar: float = 0.6
-    closed: float = 1.2
+    closed: float = 2.5
+    joining: float = 1.2
     inner: float = 1.0
     extent: float = 0.06
     residual: float = 6.0

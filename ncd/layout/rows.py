@@ -19,6 +19,8 @@ DEEP, WIRES, RAGGED, TOO_WIDE = 0.3, 0.02, 0.6, 50.0
 TRAIL = 26.0
 """Room at the end of a row that goes on."""
 EDGE = 8.0
+LAP = 0.25
+"""So far the level end of a wire reaches over what it joins, so that no light shows between them at any scale."""
 CHOSEN = "a value read here decided what was done: this is the path taken"
 BETWEEN = 16.0
 """Between rows."""
@@ -168,7 +170,7 @@ class Page:
                 heads.append(symbols.arrow(start - self.tail + 9 + dx, y + dy, ids))
                 if wire.label and self.labels:
                     heads.append(_text(label_of(wire, start - self.tail + 11, y, "start"), dx, dy))
-            put(Path("bundle" if wire.bundle else "wire", _path(steps, dx, dy), ids))
+            put(Path("bundle" if wire.bundle else "wire", _path(_lapped(steps), dx, dy), ids))
         for cup in b.cups:
             x, r = cup.x + dx, cup.radius
             segments: list[Segment] = [("M", (x, cup.top + dy)), ("A", (r, 1, x + r, cup.top + r + dy))]
@@ -268,6 +270,16 @@ def _extent(f: Frame, start: float) -> tuple[float, float]:
 
 def _text(t: Label, dx: float, dy: float) -> Text:
     return Text(t.role, t.x + dx, t.y + dy, t.text, t.anchor, t.ids)
+
+
+def _lapped(steps: Sequence[Step]) -> list[Step]:
+    out = list(steps)
+    if out[0][0] == "L":
+        out[0] = ("L", out[0][1] - LAP, *out[0][2:])
+    if out[-1][0] == "L":
+        kind, x0, y0, x1, y1 = out[-1]
+        out[-1] = (kind, x0, y0, x1 + LAP, y1)
+    return out
 
 
 def _path(steps: Sequence[Step], dx: float, dy: float) -> tuple[Segment, ...]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ncd import symbols
 from ncd.layout.heights import Heights
+from ncd.layout.lines import Line, Room, clamp, common
 from ncd.layout.net import Container, Face, Item, Lane, Operation, Value
 from ncd.layout.spacing import CUP, LEVEL, Gap, Spacing
 from ncd.layout.strip import Step
@@ -46,6 +47,10 @@ class Between:
     upper: Item | Border
     lower: Item | Border
 
+    @property
+    def room(self) -> Room:
+        return self.low, self.high
+
 
 def separate(root: Container, heights: Heights, spacing: Spacing) -> list[list[Step]]:
     """All separators of the strip."""
@@ -55,42 +60,35 @@ def separate(root: Container, heights: Heights, spacing: Spacing) -> list[list[S
     return walk.lines
 
 
-def _clamp(y: float, low: float, high: float) -> float:
-    return max(min(y, high), low)
-
-
 class _Walk:
     """Draws the lines of containers, innermost as they are met; ``open`` are lines that may go on."""
 
     def __init__(self, heights: Heights, spacing: Spacing) -> None:
         self.heights, self.spacing = heights, spacing
         self.lines: list[list[Step]] = []
-        self.open: dict[Key, list[Step]] = {}
+        self.open: dict[Key, Line] = {}
 
     def finish(self) -> None:
         for line in self.open.values():
             self._keep(line)
         self.open.clear()
 
-    def _keep(self, line: list[Step]) -> None:
-        if line[-1][3] - line[0][1] >= SHORTEST:
-            self.lines.append(line)
+    def _keep(self, line: Line) -> None:
+        if line.steps[-1][3] - line.steps[0][1] >= SHORTEST:
+            self.lines.append(line.straightened())
 
-    def draw(self, key: Key, x0: float, y0: float, x1: float, y1: float) -> None:
+    def draw(self, key: Key, x0: float, y0: float, x1: float, y1: float, room: Room) -> None:
         """Continue the line of a key, or start it anew if it ended elsewhere."""
         if x1 - x0 < LEVEL:
             return
         step: Step = ("L" if abs(y0 - y1) < LEVEL else "C", x0, y0, x1, y1)
         line = self.open.get(key)
-        if line and abs(line[-1][3] - x0) < 0.6 and abs(line[-1][4] - y0) < 0.6:
-            if step[0] == "L" and line[-1][0] == "L":
-                line[-1] = ("L", line[-1][1], line[-1][2], x1, line[-1][2])
-            else:
-                line.append(step)
+        if line and abs(line.steps[-1][3] - x0) < 0.6 and abs(line.steps[-1][4] - y0) < 0.6:
+            line.add(step, room)
             return
         if line:
             self._keep(line)
-        self.open[key] = [step]
+        self.open[key] = Line([step], [room])
 
     # -- corridors -------------------------------------------------------------------------
 
@@ -158,7 +156,7 @@ class _Walk:
         gaps = self.spacing.gaps[c]
         first_column: Sequence[Item | Border] = c.columns[0] if c.columns else [end]
         wishes = {b.key: b.wish for b in self.between(first_column, False)} | dict(state)
-        now = {b.key: _clamp(wishes.get(b.key, b.wish), b.low, b.high) for b in self.between([start], True)}
+        now = {b.key: clamp(wishes.get(b.key, b.wish), b.low, b.high) for b in self.between([start], True)}
         for k, gap in enumerate(gaps):
             first, last = k == 0, k == len(gaps) - 1
             behind: Sequence[Item | Border] = [start] if first else c.columns[k - 1]
@@ -179,30 +177,31 @@ class _Walk:
         after: State = {}
         going = {p.end.wire.value for p in self.heights.frames[c].pieces[k]}
         for b in sources:
-            y = _clamp(now.get(b.key, b.wish), b.low, b.high)
+            y = clamp(now.get(b.key, b.wish), b.low, b.high)
             if b.upper is b.lower and isinstance(b.upper, Container) and not going.issuperset(b.key[:2]):
                 continue  # what a repeated block hands on, and nothing reads, ends at its edge
             goal = goals.get(b.key)
             if broken:
-                self.draw(b.key, left, y, gap.c0 - 1, y)
-                self._keep(self.open.pop(b.key, [("L", 0.0, 0.0, 0.0, 0.0)]))
+                self.draw(b.key, left, y, gap.c0 - 1, y, b.room)
+                if b.key in self.open:
+                    self._keep(self.open.pop(b.key))
             elif goal:
-                y1 = _clamp(y, goal.low, goal.high)
+                y1 = clamp(y, goal.low, goal.high)
                 c0, c1 = gap.c0, gap.c1
                 if abs(y1 - y) > LEVEL and c1 - c0 < BEND:
                     middle = (c0 + c1) / 2
                     c0, c1 = max(left, middle - BEND / 2), min(right, middle + BEND / 2)
-                self.draw(b.key, left, y, c0, y)
-                self.draw(b.key, c0, y, c1, y1)
-                self.draw(b.key, c1, y1, right, y1)
+                self.draw(b.key, left, y, c0, y, b.room)
+                self.draw(b.key, c0, y, c1, y1, common(b.room, goal.room))
+                self.draw(b.key, c1, y1, right, y1, goal.room)
                 after[b.key] = y1
             else:
-                self.draw(b.key, left, y, self._first_met(c, k, gap, y), y)
+                self.draw(b.key, left, y, self._first_met(c, k, gap, y), y, b.room)
         for b in targets:
             if b.key not in after:
                 after[b.key] = b.wish
                 begin = gap.c0 - 1 if broken and gap.c1 - gap.c0 < 1 else self._last_met(c, k, gap, b.wish)
-                self.draw(b.key, begin, b.wish, right, b.wish)
+                self.draw(b.key, begin, b.wish, right, b.wish, b.room)
         return after
 
     def _met(self, c: Container, k: int, gap: Gap, height: float) -> list[float]:
@@ -224,28 +223,28 @@ class _Walk:
         x0, x1 = self.spacing.columns[c][k]
         column = c.columns[k]
         ends = self.spacing.ends(self.heights.cuts_beside(c, k))
-        passing: dict[tuple[Item | Border, Item | Border], tuple[Key, float]] = {}
+        passing: dict[tuple[Item | Border, Item | Border], tuple[Between, float]] = {}
         for b in self.between(column, False):
             y = now[b.key]
             if b.upper is not b.lower:
-                passing[b.upper, b.lower] = (b.key, y)
+                passing[b.upper, b.lower] = (b, y)
             elif isinstance(b.upper, Operation):
-                self.draw(b.key, x0, y, max(x0 + 1, self._joined(b.upper, y)), y)
+                self.draw(b.key, x0, y, max(x0 + 1, self._joined(b.upper, y)), y, b.room)
         after: State = {}
         for b in self.between(column, True):
             if b.upper is b.lower:
                 after[b.key] = b.wish
                 if isinstance(b.upper, Operation):
                     begin = b.upper.x1 - 0.3 * self.spacing.inner[b.upper].behind
-                    self.draw(b.key, begin, b.wish, x1, b.wish)
+                    self.draw(b.key, begin, b.wish, x1, b.wish, b.room)
             elif (b.upper, b.lower) in passing:
-                key, y = passing.pop((b.upper, b.lower))
-                after[b.key] = self._rows(key, y, b, [x0, *ends, x1]) if ends else self._past(key, y, b, x0, x1)
-                if key != b.key and key in self.open and b.key not in self.open:
-                    self.open[b.key] = self.open.pop(key)
+                here, y = passing.pop((b.upper, b.lower))
+                after[b.key] = self._rows(here.key, y, b, [x0, *ends, x1]) if ends else self._past(here, y, b, x0, x1)
+                if here.key != b.key and here.key in self.open and b.key not in self.open:
+                    self.open[b.key] = self.open.pop(here.key)
             else:
                 after[b.key] = b.wish
-                self.draw(b.key, x0, b.wish, x1, b.wish)
+                self.draw(b.key, x0, b.wish, x1, b.wish, b.room)
         for item in column:
             if isinstance(item, Container):
                 after.update(self.container(item, now))
@@ -255,21 +254,21 @@ class _Walk:
         """A line beside a block that rows end in: in each row by itself."""
         for row, (x0, x1) in enumerate(itertools.pairwise(xs)):
             low, high = self._floor(b.upper, row), self._ceiling(b.lower, row)
-            y = _clamp(y if row == 0 else (b.wish if row == len(xs) - 2 else low + 3), low, max(low, high))
-            self.draw(key, x0, y, x1, y)
+            y = clamp(y if row == 0 else (b.wish if row == len(xs) - 2 else low + 3), low, max(low, high))
+            self.draw(key, x0, y, x1, y, (low, max(low, high)))
             if row < len(xs) - 2:
                 self._keep(self.open.pop(key))
         return y
 
-    def _past(self, key: Key, y: float, b: Between, x0: float, x1: float) -> float:
-        y1 = _clamp(y, b.low, b.high)
+    def _past(self, here: Between, y: float, b: Between, x0: float, x1: float) -> float:
+        y1 = clamp(y, b.low, b.high)
         if abs(y1 - y) < LEVEL:
-            self.draw(key, x0, y, x1, y)
+            self.draw(here.key, x0, y, x1, y, common(here.room, b.room))
             return y
         middle, half = (x0 + x1) / 2, min(14.0, (x1 - x0) / 2)
-        self.draw(key, x0, y, middle - half, y)
-        self.draw(key, middle - half, y, middle + half, y1)
-        self.draw(key, middle + half, y1, x1, y1)
+        self.draw(here.key, x0, y, middle - half, y, here.room)
+        self.draw(here.key, middle - half, y, middle + half, y1, (0.0, 0.0))
+        self.draw(here.key, middle + half, y1, x1, y1, b.room)
         return y1
 
     def _joined(self, o: Operation, height: float) -> float:
