@@ -12,51 +12,10 @@ from ncd import Diagram, NCDError
 from ncd.circuit.diagram import Op
 from ncd.circuit.weave import Weave
 from ncd.layout.scene import Scene
-from ncd.show import LEGIBLE, SCREEN, WRITERS, Svg, deepest_that_fits, naming_blocks
+from ncd.show import WRITERS, Svg, naming_blocks
 
 EMPTY = Diagram("empty", (), (), ())
 OP = Op("map", "relu", (), (), Weave((), (), {}))
-
-
-class Pictures:
-    """What a picture with 0, 1, 2... open levels would be: width, height, number of ops."""
-
-    def __init__(self, of: list[tuple[float, float, int]]) -> None:
-        self.of, self.laid = of, []
-
-    def opened(self, depth: int) -> SimpleNamespace:
-        return SimpleNamespace(ops=(OP,) * self.of[depth][2], depth=depth)
-
-    def laid_out(self, drawn: SimpleNamespace) -> tuple[SimpleNamespace, Scene]:
-        self.laid.append(drawn.depth)
-        width, height, _ = self.of[drawn.depth]
-        return drawn, Scene(width, height, "", "", ())
-
-
-W, H = SCREEN
-
-
-@pytest.mark.parametrize(
-    ("of", "width", "depth"),
-    [
-        ([(100, 50, 1), (W, H, LEGIBLE)], W, 1),
-        ([(100, 50, 1), (W + 1, H, 3)], W, 0),
-        ([(100, 50, 1), (W, H + 1, 3)], W, 0),
-        ([(100, 50, 1), (W, H, LEGIBLE + 1)], W, 0),
-        ([(100, 50, 1), (300, 90, 2), (W, 2 * H, 9)], W, 1),
-        ([(W, 2 * H, 90)], W, 0),
-        ([(W, 2 * H, 90), (W, 3 * H, 99)], W, 0),
-        ([(100, 50, 1), (1400, 50, 2)], 1500, 1),
-        ([(100, 50, 1), (700, 50, 2)], 640, 0),
-        ([(100, 50, 1), (W + 1, 50, 2)], None, 0),
-    ],
-)
-def test_as_much_is_open_as_fits_the_screen(of: list, width: float | None, depth: int) -> None:
-    pictures = Pictures(of)
-    found, drawn, scene = deepest_that_fits(len(of) - 1, width, pictures.opened, pictures.laid_out)
-    assert found == drawn.depth == depth
-    assert (scene.width, scene.height) == of[depth][:2]
-    assert all(of[d][2] <= LEGIBLE or d == 0 for d in pictures.laid)
 
 
 @pytest.mark.parametrize("name", ["fig", "fig.docx", "svg", "fig.svg.gz"])

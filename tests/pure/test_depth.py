@@ -1,0 +1,83 @@
+"""How much is open where nobody chose a depth."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from ncd.circuit.diagram import Op
+from ncd.circuit.weave import Weave
+from ncd.depth import LEGIBLE, SCREEN, TELLING, best_that_fits, torn
+from ncd.layout.scene import Ids, Path, Scene
+
+OP = Op("map", "relu", (), (), Weave((), (), {}))
+
+
+def plate(width: float, block: str = "h.0") -> Path:
+    return Path("block", (("M", (10.0, 0.0)), ("L", (10.0 + width, 0.0)), ("Z", ())), Ids(block=block))
+
+
+class Pictures:
+    """Pictures with 0, 1, 2... open levels: width, height, number of ops, widths of the pieces of one block."""
+
+    def __init__(self, of: list[tuple]) -> None:
+        self.of, self.laid = of, []
+
+    def opened(self, depth: int) -> SimpleNamespace:
+        return SimpleNamespace(ops=(OP,) * self.of[depth][2], depth=depth)
+
+    def laid_out(self, drawn: SimpleNamespace) -> tuple[SimpleNamespace, Scene]:
+        self.laid.append(drawn.depth)
+        width, height, _, *pieces = self.of[drawn.depth]
+        return drawn, Scene(width, height, "", "", tuple(map(plate, pieces)))
+
+
+W, H = SCREEN
+
+
+@pytest.mark.parametrize(
+    ("of", "width", "depth"),
+    [
+        ([(100, 50, 1), (W, H, LEGIBLE)], W, 1),
+        ([(100, 50, 1), (W + 1, H, 3)], W, 0),
+        ([(100, 50, 1), (W, H + 1, 3)], W, 0),
+        ([(100, 50, 1), (W, H, LEGIBLE + 1)], W, 0),
+        ([(100, 50, 1), (300, 90, 2), (W, 2 * H, 9)], W, 1),
+        ([(W, 2 * H, 90)], W, 0),
+        ([(W, 2 * H, 90), (W, 3 * H, 99)], W, 0),
+        ([(100, 50, 1), (1400, 50, 2)], 1500, 1),
+        ([(100, 50, 1), (700, 50, 2)], 640, 0),
+        ([(100, 50, 1), (W + 1, 50, 2)], None, 0),
+    ],
+)
+def test_as_much_is_open_as_fits_the_screen(of: list, width: float | None, depth: int) -> None:
+    pictures = Pictures(of)
+    found, drawn, scene = best_that_fits(len(of) - 1, width, pictures.opened, pictures.laid_out)
+    assert found == drawn.depth == depth
+    assert (scene.width, scene.height) == of[depth][:2]
+    assert all(of[d][2] <= LEGIBLE or d == 0 for d in pictures.laid)
+
+
+@pytest.mark.parametrize(
+    ("of", "depth"),
+    [
+        ([(500, 50, 12), (W, 300, 14, 900, 700)], 0),  # two more ops are not worth a torn block
+        ([(500, 50, 6), (W, 300, 14, 900, 700)], 1),
+        ([(500, 50, 8), (W, 300, 14, 900, 90)], 0),  # the end of it is a scrap
+        ([(500, 50, 8), (W, 300, 14, 900)], 1),
+        ([(500, 50, TELLING), (W, 300, TELLING + 10, 900, 700)], 0),
+    ],
+)
+def test_a_picture_that_tears_a_block_has_to_tell_more(of: list, depth: int) -> None:
+    pictures = Pictures(of)
+    assert best_that_fits(len(of) - 1, W, pictures.opened, pictures.laid_out)[0] == depth
+
+
+def test_pieces_of_one_block_are_counted() -> None:
+    def count(*marks: Path) -> int:
+        return torn(Scene(1000, 100, "", "", marks))
+
+    assert count(plate(900), plate(900, "h.1")) == 0
+    assert count(plate(900), plate(900)) == 1
+    assert count(plate(900), plate(900), plate(90)) == 3
