@@ -37,12 +37,13 @@ class Axis:
     @property
     def label(self) -> str:
         """The name as it is set: ``d_model`` with a subscript, ``c12`` too."""
-        name = self.shown or self.name
+        name = (self.shown or self.name).rstrip("'")
+        primes = "'" * (len(self.shown or self.name) - len(name))
         head, _, tail = name.partition("_")
         if tail and head:
-            return f"{head}_{{{tail.replace('_', ' ')}}}"
+            return f"{head}_{{{tail.replace('_', ' ')}}}{primes}"
         stem = name.rstrip("0123456789")
-        return f"{stem}_{{{name[len(stem) :]}}}" if stem and stem != name else name
+        return (f"{stem}_{{{name[len(stem) :]}}}" if stem and stem != name else name) + primes
 
     def __str__(self) -> str:
         return f"{self.name}={self.size}"

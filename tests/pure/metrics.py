@@ -304,6 +304,10 @@ class Measured:
     def crossing_pairs(self) -> int:
         return sum(cross(a, b) for a, b in combinations(self.wires, 2))
 
+    def bends(self) -> int:
+        """How many S-curves wires make."""
+        return sum(kind == "C" for w in self.wires for kind, _ in w.path.segments)
+
     def steepest(self) -> float:
         """The steepest S-curve, as rise over width."""
         out = 0.0
