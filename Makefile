@@ -1,5 +1,6 @@
 # make demo   draw every model of the zoo into demo/ and list them in demo/index.html
 # make gallery  the figures of the paper, as SVG, PNG, PDF and TikZ, in gallery/index.html
+# make notation  every symbol with the code that makes it and its meaning, in notation/index.html
 # make test   everything that continuous integration runs, in 20 minutes at most on two cores
 #
 # Parts of `make test`: lint, js, pure, torch, timm, page.  Each has a budget in seconds, enforced and printed.
@@ -28,13 +29,16 @@ PART := .ci/part
 # Two workers share two cores; more threads in each would only wait for one another.
 PYTEST := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n $(WORKERS) --durations=5
 
-.PHONY: demo gallery test lint pure torch timm js page bench sweep static clean
+.PHONY: demo gallery notation test lint pure torch timm js page bench sweep static clean
 
 demo: $(VENV)/.installed
 	$(PART) demo $(DEMO_S) $(BIN)/python -m ncd.demo demo
 
 gallery: $(VENV)/.installed
 	$(PART) gallery $(DEMO_S) $(BIN)/python -m ncd.gallery gallery
+
+notation: $(VENV)/.installed
+	$(PART) notation $(DEMO_S) $(BIN)/python -m ncd.notation notation
 
 test: $(VENV)/.debian lint js pure torch timm page
 
@@ -81,7 +85,7 @@ static: $(VENV)/.node
 	npm --prefix js run build
 
 clean:
-	rm -rf $(VENV) $(SWEEPS) js/node_modules demo gallery build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SWEEPS) js/node_modules demo gallery notation build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # ---------------------------------------------------------------------------- what the parts need
 

@@ -1,0 +1,82 @@
+"""Reductions, parts, arrays from nowhere, blocks."""
+
+from __future__ import annotations
+
+from ncd.notation.entry import section
+
+# fmt: off
+REDUCTIONS = section(
+    "Statistics, order, and what has a name",
+    ("Sum", "lambda x: x.sum(-1)", "x m", "reduce", "A dot that ends a wire."),
+    ("Mean", "lambda x: x.mean(-1)", "x m", "reduce", "The wire runs into 𝔼."),
+    ("Of two axes", "lambda x: x.mean((-1, -2))", "c y x", "reduce", ""),
+    ("Maximum", "lambda x: x.amax(-1)", "x m", "reduce", "Others by name."),
+    ("Where it is", "lambda x: x.argmax(-1)", "x m", "reduce", ""),
+    ("Both", "lambda x: x.max(-1)", "x m", "reduce", ""),
+    ("Variance", "lambda x: x.var(-1)", "x m", "reduce", ""),
+    ("Length", "lambda x: torch.linalg.vector_norm(x, dim=-1)", "x m", "reduce", ""),
+    ("Any, all", "lambda x: (x.any(-1), x.all(-1))", "x m: bool", "reduce reduce", ""),
+    ("Running sum", "lambda x: x.cumsum(-1)", "x m", "box", "Touches the axis, since its order matters."),
+    ("Sort", "lambda x: x.sort(-1)", "x m", "box", "Values, and where they were."),
+    ("Top k", "lambda x: x.topk(3, -1)", "x m=8", "box", "The largest and their places."),
+    ("Fourier", "lambda x: torch.fft.rfft(x, dim=-1)", "x m=8", "box", ""),
+    ("Inverse", "lambda x: torch.linalg.inv(x)", "x k=5 l=5", "box", ""),
+    ("Singular values", "lambda x: torch.linalg.svd(x, full_matrices=False)", "x k=5 l=7", "box", ""),
+    ("Distances", "lambda x, y: torch.cdist(x, y)", "x k; y k", "box", "For every pair of x and y."),
+    ("Cosine", "lambda x, y: F.cosine_similarity(x, y, dim=-1)", "x k; x k", "box", ""),
+    ("Cross-entropy", "nn.CrossEntropyLoss()", "b n=5; b: int5", "box", ""),
+    ("Square error", "nn.MSELoss()", "b n=5; b n=5", "box", ""),
+    ("Distinct values", "lambda x: torch.unique(x)", "x: int", "box",
+     "A diamond: how long the result is was read from the values."),
+)
+PARTS = section(
+    "Views, parts and places",
+    ("Split, merge", "lambda x: x.view(-1, 2, 4).softmax(-1).flatten(-2)", "x m=8", "softmax",
+     "Parts of an axis are wires from where it begins, so that a view is no operation."),
+    ("Regroup", "lambda x: x.reshape(6, 4)", "x=8 m=3", "view", "A bar where axes are cut in another place."),
+    ("Repeat", "lambda x: x[:, None].expand(-1, 4, -1)", "x m", "view", "A wire that begins at a dot."),
+    ("Concatenate", "lambda x, y: torch.cat([x, y], -1)", "x m=5; x n=3", "concat",
+     "A bar joins the axis; what is shared meets in dots."),
+    ("Stack", "lambda x, y: torch.stack([x, y], -1)", "x m; x m", "concat", "A new wire leaves the bar."),
+    ("Split", "lambda x: x.split([3, 5], -1)", "x m=8", "index index", "Copies, and a part of each."),
+    ("Unbind", "lambda x: x.unbind(-1)", "x m=3", "index index index", ""),
+    ("One", "lambda x: x[:, 0]", "x m", "index", "A wire ends in the index taken."),
+    ("Last", "lambda x: x[:, -1]", "x m", "index", ""),
+    ("Slice", "lambda x: x[:, 1:]", "x m=8", "index", ""),
+    ("Every second", "lambda x: x[:, ::2]", "x m=8", "index", ""),
+    ("Of two axes", "lambda x: x[1:, :4]", "x=6 m=8", "index", ""),
+    ("Flip", "lambda x: x.flip(-1)", "x m", "index", ""),
+    ("Roll", "lambda x: x.roll(2, -1)", "x m=7", "index", ""),
+    ("Pad", "lambda x: F.pad(x, (2, 1))", "x m=8", "index", "So many before and behind."),
+    ("Reflect", "lambda x: F.pad(x, (2, 1), mode='reflect')", "b x m=8", "index", ""),
+    ("Look up", "lambda x, i: x[i]", "v m; x: int", "gather",
+     "The axis ends in a pentagon; the indices' own axes go on."),
+    ("Gather", "lambda x, i: x.gather(-1, i)", "x m=8; x k: int8", "gather", "For every x its own."),
+    ("Scatter", "lambda x, i, s: x.scatter_add(-1, i, s)", "x m=8; x k=4: int8; x k=4", "box", "By name."),
+    ("Add rows", "lambda x, i, s: x.index_add(0, i, s)", "x=8 m; k=4: int8; k=4 m", "box", ""),
+    ("Where true", "lambda x, m: x[m]", "x m; x: bool", "box", "How many there are depends on the values."),
+    ("One-hot", "lambda i: F.one_hot(i, 11)", "x: int", "box", ""),
+    ("Assign", "Assign()", "x m=8", "box", "A new array, with a part written over."),
+)
+SOURCES = section(
+    "From nowhere",
+    ("Positions", "lambda x: x + torch.arange(6)", "x m=6", "source add", "What no input reaches is one constant."),
+    ("Zeros", "lambda x: torch.cat([torch.zeros(2, 5), x])", "x m=5", "source concat", ""),
+    ("Identity", "lambda x: x + torch.eye(6)", "x=6 m=6", "source add", ""),
+    ("Any other", "lambda x: x + torch.tensor([1.0, 2.0, 4.0])", "x m=3", "source add", "c"),
+    ("Noise", "lambda x: x + torch.randn_like(x)", "x m", "source add", "∼N is normal, ∼U even between 0 and 1."),
+)
+BLOCKS = section(
+    "Blocks and repetition",
+    ("Repeated", "nn.Sequential(*[nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 8)) for _ in range(4)])",
+     "x m=8", "linear map linear",
+     "Equal blocks are drawn once, in parentheses; arrowheads mark what one hands to the next."),
+    ("Self-attention", "Self()", "b x m=8", "linear linear linear einsum scale softmax einsum linear",
+     "Maps are named by what they feed: Q, K, V, O."),
+    ("Recurrence", "nn.LSTM(6, 8)", "t b m=6", "scan", "Touches t: one step after another."),
+    ("Cell", "nn.GRUCell(6, 8)", "b m=6; b h=8", "box", "Can be opened."),
+    ("A loop", "Loop()", "t b m=6", "source index box stack",
+     "At every turn one element is taken, and one is written."),
+    ("Experts", "Experts()", "x m=8", "linear softmax box gather einsum", "Those chosen are looked up."),
+    ("Rotary", "Rotary()", "h x=6 k=8", "box", "Turns pairs of k by angles that depend on x. Recognised by values."),
+)
