@@ -1,4 +1,4 @@
-"""One thing that can be drawn, as a row: a title, the least torch that makes it, its inputs, its symbols, its meaning."""
+"""One thing that can be drawn: a title, the least torch that makes it, its inputs, its symbols, its meaning."""
 
 from __future__ import annotations
 
