@@ -6,6 +6,7 @@ Every way of showing a diagram goes through ``draw``.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -211,13 +212,26 @@ def mimebundle(diagram: Diagram) -> dict[str, Any]:
 
     The first shows the SVG that is there as a picture, rather than carry it a second time.
     """
+    from ncd.notebook import ask
     from ncd.notebook.host import host, live
 
-    shown = draw(diagram)
+    shown = draw(diagram, **{"theme": "auto", **dict(diagram.options)})
+    still, night = _by_day(shown.svg)
     whole = document(diagram, shown)
     whole["scenes"] = [{k: v for k, v in scene.items() if k != "svg"} for scene in whole["scenes"]]
-    bundle = {MIME: whole, "image/svg+xml": str(shown.svg), "text/plain": str(shown.drawn)}
+    whole["scenes"][0]["night"] = night
+    ask.shown(diagram, whole["diagram"])
+    bundle = {MIME: whole, "image/svg+xml": still, "text/plain": str(shown.drawn)}
     return bundle | live(diagram, host())
+
+
+def _by_day(svg: str) -> tuple[str, str]:
+    """A figure of the theme "auto" as it is by day, and the rules that make it dark; of another theme, as it is.
+
+    A picture in a page cannot know whether that page is dark: the reader's preference says nothing about it.
+    """
+    found = re.search(r"\n@media \(prefers-color-scheme:dark\)\{\n.*?\n\}(?=\n</style>)", svg, re.DOTALL)
+    return (svg[: found.start()] + svg[found.end() :], found[0]) if found else (svg, "")
 
 
 def _json(diagram: Diagram, **options: Any) -> str:
