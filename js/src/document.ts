@@ -47,6 +47,8 @@ export interface Source {
 export interface Document {
   readonly ncd?: number;
   readonly title?: string;
+  /** The diagram itself, packed: what a kernel knows it by. */
+  readonly diagram?: string;
   readonly scenes: readonly (Scene | Packed)[];
   readonly sources?: readonly Source[];
   /** Which scene shows the inside of a block that is drawn closed, by the block's path. */
@@ -82,8 +84,11 @@ export interface Callbacks {
   onHover?(key: Key): void;
   /** Something was chosen, or the choice was given up (''). */
   onSelect?(key: Key): void;
-  /** A closed block is to be opened in place, or an open one closed. */
-  onToggle?(path: string, open: boolean): void;
+  /**
+   * A closed block is to be opened in place, or an open one closed.  A promise of false says that it could
+   * not be done; then the view does what it does without this callback.
+   */
+  onToggle?(path: string, open: boolean): unknown;
   /** What `state()` gives has changed. */
   onState?(state: State): void;
   /** The reader wants to see code; true if the host shows it itself. */
@@ -96,10 +101,14 @@ export interface Callbacks {
  * A figure that is shown.  Keys are as in facts.ts: `op:3`, `axis:7`, `array:5`, `block:h.0`, or ''.
  *
  * Its root also tells the page, by bubbling and composed events for whoever listens:
- * `ncd:hover` and `ncd:select`, both with `{ key, places: Place[] }`.
+ * `ncd:hover` and `ncd:select`, both with `{ key, places: Place[] }`.  The handle is its property `ncd`.
  */
 export interface Handle {
   readonly root: HTMLElement;
+  /** What is shown, the picture of it that one looks at, and what is chosen there. */
+  readonly document: Document | null;
+  readonly scene: Scene | null;
+  readonly selected: Key;
   /** Another document in place of this one: zoom and choice stay, what changed is seen to. */
   show(document: Document): void;
   hover(key: Key): void;

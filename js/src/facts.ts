@@ -31,18 +31,29 @@ const FIRST = ['weave', 'shapes', 'size', 'repeat', 'block', 'path', 'source'];
 /** Never said: drawn anyway, or ids that mean nothing to a reader. */
 const UNSAID = ['title', 'name', 'label', 'axes'];
 
-/** A fact in words: its name, what it does, where it is in the model and in the code. Never markup. */
-export function words(facts: Facts, of: Key): string {
+/** What a thing is called, and what kind of thing it is. */
+export function titled(facts: Facts, of: Key): { kind: string; name: string } {
   const p = parts(of);
-  if (!p) return '';
-  const fact = factOf(facts, of);
-  if (!fact) return p.kind === 'block' ? p.id : '';
+  if (!p) return { kind: '', name: '' };
+  const fact = factOf(facts, of) ?? {};
   const name = ['title', 'name'].map((k) => fact[k]).find((v) => typeof v === 'string' && v);
+  return { kind: closedBlock(facts, of) ? 'closed block' : p.kind, name: String(name ?? p.id) };
+}
+
+/** A fact as rows of a name and a value, both words. */
+export function rows(facts: Facts, of: Key): [string, string][] {
+  const fact = factOf(facts, of) ?? {};
   const keys = [...new Set([...FIRST.filter((k) => Object.hasOwn(fact, k)), ...Object.keys(fact)])];
-  const rest = keys
+  return keys
     .filter((k) => !UNSAID.includes(k) && !isEmpty(fact[k]) && !(k === 'repeat' && fact[k] === 1))
-    .map((k) => `${k.replaceAll('_', ' ')}: ${say(k === 'source' ? file(fact[k]) : fact[k])}`);
-  return [`${closedBlock(facts, of) ? 'closed block' : p.kind} ${String(name ?? p.id)}`, ...rest].join('  ·  ');
+    .map((k) => [k.replaceAll('_', ' '), say(k === 'source' ? file(fact[k]) : fact[k])]);
+}
+
+/** A fact in a line: its name, what it does, where it is in the model and in the code. Never markup. */
+export function words(facts: Facts, of: Key): string {
+  const { kind, name } = titled(facts, of);
+  if (!factOf(facts, of)) return kind === 'block' ? name : '';
+  return [`${kind} ${name}`, ...rows(facts, of).map(([k, v]) => `${k}: ${v}`)].join('  ·  ');
 }
 
 /** The path of the closed block that an op stands for, or ''. */

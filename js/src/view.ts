@@ -18,7 +18,8 @@ export class View implements Handle {
   private readonly stage: HTMLElement;
   private readonly pane: HTMLElement;
   private readonly status: HTMLElement;
-  private document: Document | null = null;
+  document: Document | null = null;
+  scene: Scene | null = null;
   private marked: readonly Key[] = [];
   private svg: SVGSVGElement | null = null;
   private facts: Facts = {};
@@ -26,7 +27,7 @@ export class View implements Handle {
   private ops: Key[] = [];
   private lit: Element[] = [];
   private hovered: Key = '';
-  private selected: Key = '';
+  selected: Key = '';
   private camera: Camera = { x: 0, y: 0, scale: 1 };
   private touched = false;
   private settle: ReturnType<typeof setTimeout> | undefined;
@@ -53,6 +54,7 @@ export class View implements Handle {
     this.status.setAttribute('aria-live', 'polite');
     this.status.dataset.hint = HINT + (callbacks.onToggle ? '  ·  double click: open or close a block' : '');
     this.root.append(tools, this.stage, this.status);
+    Object.assign(this.root, { ncd: this });
     parent.append(this.root);
     this.listen();
     this.sizes = typeof ResizeObserver === 'undefined' ? null : new ResizeObserver(() => this.touched || this.fit());
@@ -62,9 +64,11 @@ export class View implements Handle {
 
   /** Shows a figure written by Python, in place of the one before; what was chosen stays chosen if it is there. */
   show(document: Document): void {
-    const { svg, facts } = document.scenes[0] as Scene;
+    const scene = document.scenes[0] as Scene;
+    const { svg, facts } = scene;
     const made = figure(svg, scheme()); // may throw: then nothing has changed
     this.document = document;
+    this.scene = scene;
     this.facts = facts ?? {};
     this.svg = made;
     this.lit = [];

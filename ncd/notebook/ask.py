@@ -30,16 +30,16 @@ def shown(diagram: Diagram, name: str) -> None:
 def _asked(comm: Any, message: Mapping[str, Any]) -> None:
     """Answer what a page asks when it opens a comm, and close it.  An exception would only be logged."""
     try:
-        comm.send({"document": answer(message["content"]["data"])})
+        comm.send(answer(message["content"]["data"]))
     except Exception as error:
         comm.send({"error": str(error)})
     comm.close()
 
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
-    """The document of a picture in which these blocks are open and no others.
+    """The picture in which these blocks are open and no others, as ``document``, or as ``tikz`` if that is asked for.
 
-    ``request``: ``diagram``, a text that was ``shown``; ``open``, paths of blocks; ``width`` in px or None.
+    ``request``: ``diagram``, a text that was ``shown``; ``open``, paths of blocks; ``width`` in px or None; ``tikz``.
     Raises NCDError on anything else.
     """
     from ncd import show
@@ -52,5 +52,7 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     if not (isinstance(opened, list) and all(isinstance(path, str) for path in opened)):
         raise NCDError(f"open={opened!r} is no list of paths", doing=doing)
     wide = {} if width is None else {"width": width}
-    options = {"theme": "auto", **dict(diagram.options), **wide, "depth": 0, "expand": opened, "collapse": ()}
-    return show.content(show.draw(diagram, **options))
+    options = {**dict(diagram.options), **wide, "depth": 0, "expand": opened, "collapse": ()}
+    if request.get("tikz"):
+        return {"tikz": show.tikz(diagram, **options)}
+    return {"document": show.content(show.draw(diagram, **{"theme": "auto", **options}))}

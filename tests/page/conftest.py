@@ -46,12 +46,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     (news := settings / "@jupyterlab" / "apputils-extension").mkdir(parents=True)
     (news / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
     folder.mkdir()
-    (extensions := root / "extensions").mkdir()
+    (extensions := root / "share" / "labextensions").mkdir(parents=True)
     (extensions / "ncd").symlink_to(REPOSITORY / "ncd" / "labextension")
     own = {
         "JUPYTER_CONFIG_DIR": root / "config",
         "JUPYTER_RUNTIME_DIR": root / "runtime",
         "JUPYTER_DATA_DIR": root / "data",
+        "JUPYTER_PATH": root / "share",
         "JUPYTERLAB_SETTINGS_DIR": settings,
         "JUPYTERLAB_WORKSPACES_DIR": root / "workspaces",
         "IPYTHONDIR": root / "ipython",
@@ -65,7 +66,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
         *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"),
         *("--ServerApp.terminals_enabled=False", "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None"),
-        f"--LabApp.extra_labextensions_path=['{extensions}']",
         "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
     ]
     log = root / "lab.log"

@@ -86,7 +86,7 @@ def test_a_page_is_told_the_picture_with_these_blocks_open(diagram: ncd.Diagram)
 
     def opened(*paths: str) -> set[str]:
         request = {"diagram": document["diagram"], "open": list(paths)}
-        return set(ask.answer(request)["scenes"][0]["facts"]["block"])
+        return set(ask.answer(request)["document"]["scenes"][0]["facts"]["block"])
 
     assert opened() == set()
     assert opened(*first) == first != set()
@@ -97,5 +97,11 @@ def test_a_page_is_told_the_picture_with_these_blocks_open(diagram: ncd.Diagram)
 def test_a_width_is_that_of_the_rows(diagram: ncd.Diagram) -> None:
     name = diagram._repr_mimebundle_()[MIME]["diagram"]
     request = {"diagram": name, "open": ["layers.0"]}
-    wide, narrow = (ask.answer({**request, "width": w})["scenes"][0]["width"] for w in (None, 320))
+    wide, narrow = (ask.answer({**request, "width": w})["document"]["scenes"][0]["width"] for w in (None, 320))
     assert narrow < wide
+
+
+def test_a_page_is_told_tikz(diagram: ncd.Diagram) -> None:
+    name = diagram._repr_mimebundle_()[MIME]["diagram"]
+    said = ask.answer({"diagram": name, "open": ["layers.0"], "tikz": True})
+    assert said["tikz"] == diagram.to_tikz(depth=0, expand=["layers.0"])

@@ -2,33 +2,68 @@
 
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import { Widget } from '@lumino/widgets';
-import type { Document, Scene } from '../document';
-import { type Handle, mount } from '../mount';
+import type { Document, Handle, Place, Scene } from '../document';
+import { mount } from '../mount';
 import css from '../style.css';
+import { ask } from './ask';
+import own from './style.css';
 
 const MIME = 'application/vnd.ncd.v1+json';
 
 const style = document.createElement('style');
-style.textContent = css;
+style.textContent = css + own;
 document.head.append(style);
 
 class Renderer extends Widget implements IRenderMime.IRenderer {
   private shown: Handle | null = null;
 
+  constructor() {
+    super();
+    this.addClass('ncd-output');
+  }
+
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     const held = model.data[MIME] as unknown as Document;
-    const [first, ...rest] = held.scenes;
-    // In a cell's output the picture stands beside, for hosts that know nothing else.
-    const svg = (first as Scene).svg ?? String(model.data['image/svg+xml']);
-    const document = { ...held, scenes: [{ ...(first as Scene), svg }, ...rest] };
+    const document = whole(held, model.data['image/svg+xml']);
     if (this.shown) this.shown.show(document);
-    else this.shown = mount(this.node, document);
+    else this.shown = mount(this.node, document, { onToggle: (path, open) => this.toggle(path, open), onCode: (place) => this.code(place) });
   }
 
   override dispose(): void {
     this.shown?.dispose();
     super.dispose();
   }
+
+  /** Asks the kernel for the picture with a block open or closed; false if there is no answer. */
+  private async toggle(path: string, open: boolean): Promise<boolean> {
+    const { shown } = this;
+    const now = Object.keys(shown?.scene?.facts.block ?? {});
+    const without = now.filter((p) => p !== path && !p.startsWith(`${path}.`));
+    const diagram = shown?.document?.diagram;
+    try {
+      const answer = diagram && (await ask(this.node, { diagram, open: open ? [...now, path] : without }));
+      if (!shown || !answer || !answer.document) return false;
+      shown.show({ ...answer.document, diagram });
+      return true;
+    } catch (error) {
+      console.warn('ncd:', error);
+      return false;
+    }
+  }
+
+  private code(place: Place): boolean {
+    const detail = { place, shown: false };
+    this.node.dispatchEvent(new CustomEvent('ncd:code', { bubbles: true, detail }));
+    return detail.shown;
+  }
+}
+
+/** The picture stands beside in a cell's output, for hosts that know nothing else, and without what makes it dark. */
+function whole(held: Document, beside: unknown): Document {
+  const [first, ...rest] = held.scenes;
+  const { svg, night = '', ...known } = first as Scene & { night?: string };
+  const picture = svg ?? String(beside ?? '').replace('\n</style>', () => `${night}\n</style>`);
+  return { ...held, scenes: [{ ...known, svg: picture }, ...rest] };
 }
 
 const extension: IRenderMime.IExtension = {

@@ -1,1 +1,0 @@
-"use strict";(self.rspackChunkncd=self.rspackChunkncd||[]).push([[0],{2(a,c,n){n.r(c);var s={id:"ncd:plugin",autoStart:!0,activate:a=>{console.log(a.name)}};n.d(c,{default:()=>s})}}]);
