@@ -36,17 +36,21 @@ class Axis:
 
     @property
     def label(self) -> str:
-        """The name as it is set: ``d_model`` with a subscript, ``c12`` too."""
-        name = (self.shown or self.name).rstrip("'")
-        primes = "'" * (len(self.shown or self.name) - len(name))
-        head, _, tail = name.partition("_")
-        if tail and head:
-            return f"{head}_{{{tail.replace('_', ' ')}}}{primes}"
-        stem = name.rstrip("0123456789")
-        return (f"{stem}_{{{name[len(stem) :]}}}" if stem and stem != name else name) + primes
+        """The name as it is set: ``d_model`` with a subscript, ``c12`` too, term by term in a sum."""
+        return "+".join(map(_set, (self.shown or self.name).split("+")))
 
     def __str__(self) -> str:
         return f"{self.name}={self.size}"
+
+
+def _set(name: str) -> str:
+    plain = name.rstrip("'")
+    primes = name[len(plain) :]
+    head, _, tail = plain.partition("_")
+    if tail and head:
+        return f"{head}_{{{tail.replace('_', ' ')}}}{primes}"
+    stem = plain.rstrip("0123456789")
+    return f"{stem}_{{{plain[len(stem) :]}}}{primes}" if stem and stem != plain else name
 
 
 ONE = Axis(-1, "1", 1)

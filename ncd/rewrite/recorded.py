@@ -203,15 +203,15 @@ class Axes:
         values = [v for w in woven for v in (*w.call.outs, *w.call.ins)] + [v for o in opened for v in o.found.values]
         dims = [*(d for v in values for d in v.dims or ()), *((atom,) for atom in self.atoms.values())]
         new: dict[Atom, None] = dict.fromkeys(a for d in dims for a in leaves(d))
-        names = assign(new, woven, {})
+        names = assign(new, woven)
         taken = {leaf.name for leaf in self.leaves.values()}
         ids, whole = count(1 + max(self.leaves, default=0)), _chunked(woven)
         grown = {a for i, atom in self.atoms.items() if self.leaves[i].size == 1 for a in leaves((atom,))}
         for a in new:
             if a not in self.sealed:
-                name, n = names[a], 2
+                name, n = names[a].name, 2
                 while name in taken:
-                    name, n = f"{names[a].rstrip('0123456789')}{n}", n + 1
+                    name, n = f"{names[a].name.rstrip('0123456789')}{n}", n + 1
                 taken.add(name)
                 self.sealed[a] = Axis(next(ids), name, 1 if a in grown else a.size)
         given = {leaf.id for a in self.diagram.inputs for leaf in a.wires}

@@ -1,237 +1,301 @@
-"""Names for axes: the user's patterns first, then what modules call that size, then letters.
+"""Names for axes: the user's, then what is done along an axis, what its author calls it, letters.
 
-A name is for reading; identity never depends on it.  Every integer attribute of a module (and of
-its ``config``) that equals the size of an axis the module touches is a vote for its name.
+A name is for reading; identity never depends on it, and equal sizes say nothing about names.  Every
+axis has a name of its own; what is *written* on it may be shared: by the pixels before and after a
+window that keeps them, and by what has the same place in modules of one class, as the heads of all layers.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
-from ncd.circuit.axis import Atom, leaves
-from ncd.ops.calls import is_window
+from ncd.circuit.axis import Atom, Dim, leaves
+from ncd.tracing.authored import VIEWS, authored, spelled
 from ncd.tracing.callables import short
-from ncd.tracing.infer import Woven
+from ncd.tracing.infer import Woven, produced
 from ncd.tracing.record import Activation, Value
+from ncd.tracing.roles import Roles, composite, ends, entering, found, most, one
+from ncd.tracing.vocabulary import LOOSE, PAPER, SPELLED, known
 
-# What configurations call an axis -> what papers call it.
-PAPER = {
-    alias: name
-    for name, aliases in {
-        "d_model": "nx hidden_size n_embd embed_dim embedding_size d_model model_dim width hidden_dim",
-        "d_k": "head_dim attention_head_size d_kv d_k d_head key_dim kdim key_value_proj_dim",
-        "d_v": "v_head_dim d_v vdim",
-        "d_ff": "nf intermediate_size ffn_dim d_ff n_inner dim_feedforward mlp_dim ffn_hidden "
-        "encoder_ffn_dim decoder_ffn_dim",
-        "h": "num_attention_heads num_heads n_head nhead n_heads heads h encoder_attention_heads "
-        "decoder_attention_heads",
-        "g": "num_key_value_heads n_kv_heads",
-        "r": "num_key_value_groups",
-        "v": "vocab_size n_vocab num_embeddings",
-        "e": "num_local_experts num_experts n_routed_experts",
-        "n": "state_size ssm_state_size",
-        "d_inner": "intermediate_size_mamba d_inner",
-        "l": "max_position_embeddings n_positions n_ctx max_source_positions",
-        "c": "num_channels in_channels out_channels num_features",
-        "d": "in_features out_features embedding_dim input_size normalized_shape",
-        "w": "window_size",
-        "buckets": "relative_attention_num_buckets",
-        "p": "patch_size",
-    }.items()
-    for alias in aliases.split()
-}
-# Attributes every layer has; they speak only where nobody else does.
-GENERIC = frozenset(
-    "in_features out_features in_channels out_channels num_embeddings embedding_dim input_size nx nf "
-    "num_features".split()
-)
-SILENT = frozenset(
-    "training padding_idx layer_idx groups num_layers num_hidden_layers dropout eos_token_id bos_token_id pad_token_id "
-    "decoder_start_token_id chunk_size_feed_forward type_vocab_size num_labels kernel_size stride layer_id "
-    "conv_kernel conv_kernel_size max_window_layers num_experts_per_tok".split()
-)
-SECOND = {"d_k": "d_v"}
-# What enters as a batch, a sequence or an image is called that, whatever size it happens to have.
-FIRM = frozenset(["b", "s", "x", "y", "z"])
-LETTERS = "kvnpqmrtuwzgaefijlo"
+# What enters as a batch, a sequence or an image is called that, whatever the program calls it.
+FIRM = frozenset(["b", "s", "t", "x", "y", "z"])
+ATTENTION = frozenset(["h", "g", "r", "d_k", "d_v"])
+"""Axes that are the same in all attention of a model, if their sizes are.  Only what is written."""
+ENDS = frozenset(["classes", "v"])
+"""Names that channels keep."""
+LETTERS = "mnpqruawefgijkol"
+LONGEST = 14
+"""A sum of names longer than this is no name, characters."""
 
 
-def ints(thing: Any) -> dict[str, int]:
-    """The public integer attributes that may be sizes of axes."""
-    found = getattr(thing, "__dict__", {})
-    return {k: v for k, v in found.items() if type(v) is int and v > 1 and not k.startswith("_") and k not in SILENT}
+class Named(NamedTuple):
+    """A name, unlike any other, and what is written on the wire where that is something else."""
+
+    name: str
+    shown: str = ""
 
 
-def votes(woven: Iterable[Woven]) -> tuple[dict[Atom, Counter[str]], dict[Atom, Counter[str]]]:
-    """Per axis, how often a module that touches it has a name for its size; generic names apart."""
-    touched: dict[int, dict[Atom, None]] = defaultdict(dict)
-    modules: dict[int, Any] = {}
-    above: dict[int, dict[int, None]] = defaultdict(dict)
-    seen: set[Activation] = set()
-    for w in woven:
-        here = w.call.where
-        module = here.module
-        if here not in seen:
-            seen.add(here)
-            modules[id(module)] = module
-            while here.parent is not None:
-                here = here.parent
-                modules[id(here.module)] = here.module
-                above[id(module)][id(here.module)] = None
-        for v in (*w.call.ins, *w.call.outs):
-            for dim in v.dims or ():
-                touched[id(module)].update(dict.fromkeys(leaves(dim)))
-    said: dict[int, tuple[Any, list[tuple[str, int]]]] = {}
-
-    def sizes(thing: Any) -> list[tuple[str, int]]:
-        if id(thing) not in said:
-            said[id(thing)] = thing, list(ints(thing).items())
-        return said[id(thing)][1]
-
-    telling: dict[Atom, Counter[str]] = defaultdict(Counter)
-    generic: dict[Atom, Counter[str]] = defaultdict(Counter)
-    for key, atoms in touched.items():
-        by_size: dict[int, list[tuple[str, int]]] = defaultdict(list)
-        module = modules[key]
-        speakers = [(module, 30), (getattr(module, "config", None), 10)]
-        for k in above[key]:
-            speakers += [(modules[k], 3), (getattr(modules[k], "config", None), 1)]
-        for thing, weight in speakers:
-            for name, n in sizes(thing):
-                by_size[n].append((name, weight))
-        for atom in atoms:
-            for name, weight in by_size.get(atom.size, ()):
-                (generic if name in GENERIC else telling)[atom][name] += weight
-    return telling, generic
+def assign(
+    atoms: Iterable[Atom],
+    woven: list[Woven],
+    inputs: Sequence[Value] = (),
+    outputs: Sequence[Value] = (),
+    module: Any = None,
+) -> dict[Atom, Named]:
+    """A name for every atom, distinct.  ``inputs`` and ``outputs`` are those of all of ``module``, what was traced."""
+    return Naming(list(atoms), woven, inputs, outputs, module).run()
 
 
-def assign(atoms: Iterable[Atom], woven: list[Woven], roles: Mapping[Atom, str]) -> dict[Atom, str]:
-    """A name for every atom, distinct.  ``roles`` are guesses from where the axis enters."""
-    atoms = list(atoms)
-    telling, generic = votes(woven)
-    names = {a: a.name for a in atoms if a.rank == 0 and a.name}
-    taken = set(names.values())
-    numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(2))
+class Naming:
+    """One naming of the axes of one recording."""
 
-    def free(base: str) -> str:
-        if base not in taken:
+    def __init__(
+        self, atoms: list[Atom], woven: list[Woven], inputs: Sequence[Value], outputs: Sequence[Value], module: Any
+    ) -> None:
+        self.woven, self.inputs, self.outputs = woven, inputs, outputs
+        self.born: dict[Atom, Activation] = {}
+        self.met: dict[Atom, set[int]] = defaultdict(set)
+        seen = self.flow()
+        self.atoms = [*(a for a in seen if a in set(atoms)), *(a for a in atoms if a not in seen)]
+        self.roles: Roles = found(woven, inputs, outputs, self.born)
+        self.first = entering(inputs, woven)
+        self.told = self.votes(module)
+        self.spelled = self.views()
+        self.chained: set[str] = set()
+        """Classes of modules that follow each other so closely that an axis of one is an axis of the next."""
+
+    def flow(self) -> dict[Atom, None]:
+        """The axes of what inputs reach, in the order in which they come; notes where each came to be."""
+        seen: dict[Atom, None] = {}
+        reached = set(self.inputs)
+        for v in self.inputs:
+            seen.update(dict.fromkeys(a for d in v.dims or () for a in leaves(d)))
+        for k, w in enumerate(self.woven):
+            c = w.call
+            new = [*produced(c), *(n for _, n in c.writes)]
+            through = any(v in reached for v in c.ins)
+            for v in (*c.ins, *new):
+                for a in (a for d in v.dims or () for a in leaves(d)):
+                    self.met[a].add(k)
+                    self.born.setdefault(a, c.where)
+            if through:
+                reached.update(new)
+                seen.update(dict.fromkeys(a for v in new for d in v.dims or () for a in leaves(d)))
+        return seen
+
+    def votes(self, module: Any) -> dict[Atom, str]:
+        """What the author of the module calls the axes of its weights."""
+        written = authored(module)
+        ballots: dict[Atom, Counter[str]] = defaultdict(Counter)
+        elsewhere: set[Atom] = set()
+        plain = {
+            w.call.where.path.split("#")[0] for w in self.woven if short(w.call.fn).startswith(("batch_norm", "conv"))
+        }
+        weights = {v: None for w in self.woven for v in w.call.ins if v.kind == "parameter"}
+        for v in weights:
+            for dim, factors in zip(v.dims or (), written.get(v.name, ()), strict=False):
+                parts = leaves(dim)
+                if len(parts) == len(factors):
+                    for a, candidates in zip(parts, factors, strict=True):
+                        if base := known(candidates):
+                            ballots[a][base] += 1
+                            if len(v.shape) < 3 and v.name.rpartition(".")[0] not in plain:
+                                elsewhere.add(a)
+        told = {a: most(b) for a, b in ballots.items()}
+        channels = self.roles.convolved | self.roles.filtered
+        for a, name in told.items():
+            if (
+                a in channels
+                and a not in self.first
+                and (name not in PAPER.values() or a not in elsewhere)
+                and name not in ENDS
+            ):
+                told[a] = "c"  # what convolutions alone make is channels, whatever they embed
+            elif a in self.roles.filtered and name == "d_ff":
+                told[a] = "d_inner"
+        return told
+
+    def views(self) -> dict[Atom, str]:
+        """What the author writes for the sizes of a view."""
+        found: dict[Atom, str] = {}
+        for w in self.woven:
+            if short(w.call.fn) in VIEWS and w.call.outs:
+                out = w.call.outs[0]
+                for dim, said in zip(out.dims or (), spelled(w.call.place, len(out.shape)), strict=False):
+                    for a in one(dim):
+                        name = next((SPELLED[n] for n in said if n in SPELLED), "") or next(
+                            (PAPER[n] for n in said if n in PAPER and n not in LOOSE), ""
+                        )
+                        if name:
+                            found.setdefault(a, name)
+        return found
+
+    # ---------------------------------------------------------------- one axis
+    def base(self, a: Atom) -> str:
+        """What an axis is called before numbers tell it from others."""
+        told, weak = self.told.get(a, ""), self.roles.weak.get(a, "")
+        if self.first.get(a) in FIRM:
+            return self.first[a]
+        if a in self.roles.strong:
+            return self.roles.strong[a]
+        if told or (a in self.spelled and a not in self.roles.before):
+            return told or self.spelled[a]
+        if a in self.roles.spatial or a in self.roles.before:
+            return self.slid(a) or self.roles.spatial.get(a, "s")
+        return weak or self.own(a) or self.first.get(a, "") or ("d" if a in self.linear else "")
+
+    def slid(self, a: Atom) -> str:
+        """What a window slid over to make this axis, if that is called something of its own."""
+        while a in self.roles.before and a not in self.first:
+            a = self.roles.before[a]
+            if a in self.names and a not in self.first:
+                return ""
+        return (
+            self.names[a].name.rstrip("0123456789")
+            if a in self.names and a.rank == 0
+            else said
+            if (said := self.first.get(a, "")) in FIRM
+            else ""
+        )
+
+    def own(self, a: Atom) -> str:
+        """What the module where an axis came to be calls the only size of this kind that it has."""
+        where = self.born.get(a)
+        for place in (where, composite(where)) if where is not None else ():
+            sizes = [k for k, n in getattr(place.module, "__dict__", {}).items() if type(n) is int and n == a.size]
+            said = {PAPER[k] for k in sizes if k in PAPER}
+            if said:
+                return said.pop() if len(said) == 1 else ""
+        return ""
+
+    def key(self, a: Atom, base: str) -> object:
+        """Equal for axes that have the same place in modules of one class."""
+        if self.root(a) is not a:
+            return ("pixels", self.root(a))
+        where = self.born.get(a)
+        if where is None:
+            return a
+        around = composite(where)
+        while around.parent is not None and around.cls in self.chained:
+            around = composite(around.parent)
+        path, above = where.path.split("#")[0], around.path.split("#")[0]
+        told = a in self.told or a in self.roles.strong or base == "d_ff"
+        place = "" if base in ATTENTION else path[len(above) :]
+        same = (base, a.size, place, "" if told else around.cls)
+        self.ordinal[around, same] += 1
+        key = (*same, self.ordinal[around, same])
+        self.around[key] = around.cls
+        return key
+
+    # ---------------------------------------------------------------- all of them
+    def run(self) -> dict[Atom, Named]:
+        """Name all; where two axes of one op would be written alike, modules of that class share nothing, and again."""
+        while (names := self.attempt()) is None:
+            pass
+        return names
+
+    def attempt(self) -> dict[Atom, Named] | None:
+        self.names: dict[Atom, Named] = {a: Named(a.name) for a in self.atoms if a.rank == 0 and a.name}
+        self.taken = {n.name for n in self.names.values()}
+        self.numbers: dict[str, Iterator[int]] = defaultdict(count)
+        self.groups: dict[object, str] = {}
+        self.calls: dict[object, set[int]] = defaultdict(set)
+        self.ordinal: Counter[object] = Counter()
+        self.around: dict[object, str] = {}
+        before = len(self.chained)
+        self.linear = {a for w in self.woven if any(v.kind == "parameter" for v in w.call.ins) for a in ends(w)}
+        self.up: dict[Atom, Atom] = {}
+        place = {a: i for i, a in enumerate(self.atoms)}
+        for x, y in self.roles.same:
+            first, second = sorted((self.root(x), self.root(y)), key=lambda a: place.get(a, len(place)))
+            if first is not second:
+                self.up[second] = first
+        for a in self.atoms:
+            self.name(a)
+            if len(self.chained) > before:
+                return None
+        return self.names
+
+    def name(self, a: Atom) -> None:
+        if a not in self.names:
+            self.names[a] = self.named(a)
+            self.taken.add(self.names[a].name)
+
+    def root(self, a: Atom) -> Atom:
+        while a in self.up:
+            a = self.up[a]
+        return a
+
+    def named(self, a: Atom) -> Named:
+        base = self.base(a)
+        if (
+            a in self.roles.sums
+            and a not in self.told
+            and a not in self.roles.strong
+            and (total := self.total(self.roles.sums[a]))
+        ):
+            return Named(self.free(_word(total)), total)
+        if not base:
+            return Named(next(n for n in _letters() if n not in self.taken))
+        key = self.key(a, base)
+        label = self.groups.get(key)
+        if label is not None:
+            if self.root(a) is a and self.calls[key] & self.met[a]:
+                self.chained.add(self.around[key])
+            self.calls[key] |= self.met[a]
+            return Named(self.free(f"{label}_"), self.written(a, label))
+        if (root := self.root(a)) is not a and root in self.names:  # pixels that a window kept
+            self.groups[key] = label = self.names[root].shown or self.names[root].name
+            return Named(self.free(f"{label}_"), label)
+        label = next(n for n in (f"{base}{k or ''}" for k in self.numbers[base]) if n not in self.taken)
+        self.groups[key] = label
+        self.calls[key] = set(self.met[a])
+        return Named(label, "" if (shown := self.written(a, label)) == label else shown)
+
+    def free(self, base: str) -> str:
+        """A name nobody has, from one that somebody may have."""
+        if base not in self.taken and not base.endswith("_"):
             return base
-        second = SECOND.get(base)
-        if second and second not in taken:
-            return second
-        return next(n for n in (f"{base}{i}" for i in numbers[base]) if n not in taken)
+        return next(n for n in (f"{base}{k}" for k in count(2)) if n not in self.taken)
 
-    letters = _letters()
-    for atom in atoms:
-        if atom in names:
-            continue
-        if roles.get(atom) in FIRM:
-            name = free(roles[atom])
-        elif telling.get(atom):
-            name = free(_winner(telling[atom]))
-        elif atom in roles:
-            name = free(roles[atom])
-        elif generic.get(atom):
-            name = free(_winner(generic[atom]))
-        else:
-            name = next(n for n in letters if n not in taken)
-        names[atom] = name
-        taken.add(name)
-    return names
+    def written(self, a: Atom, label: str) -> str:
+        """A number behind a subscript is a prime."""
+        stem = label.rstrip("0123456789")
+        k = label[len(stem) :]
+        if "_" in stem and not stem.endswith("_") and k:
+            return stem + ("'" * int(k) if int(k) < 4 else f",{k}")
+        return label
 
-
-def _winner(ballot: Counter[str]) -> str:
-    best = ballot.most_common(1)[0][0]
-    return PAPER.get(best, best)
+    def total(self, parts: list[Dim]) -> str:
+        """The name of axes laid end to end: 2c, p+1."""
+        terms: Counter[str] = Counter()
+        ones = 0
+        for dim in parts:
+            for a in dim if len({*parts}) == 1 else ():
+                self.name(a)
+            if not dim:
+                ones += 1
+            elif len(dim) == 1 and dim[0] in self.names:
+                terms[self.names[dim[0]].shown or self.names[dim[0]].name] += 1
+            elif all(a in self.roles.spatial for a in dim):
+                terms["p"] += 1
+            else:
+                return ""
+        words = [f"{n if n > 1 else ''}{t}" for t, n in terms.items()] + ([str(ones)] if ones else [])
+        total = "+".join(words)
+        return total if terms and len(total) <= LONGEST and total not in terms and "'" not in total else ""
 
 
 def _letters() -> Iterator[str]:
-    seen: set[str] = set()
-    for c in LETTERS:
-        if c not in seen:
-            seen.add(c)
-            yield c
-    for i in count(2):
-        yield from (f"{c}{i}" for c in sorted(seen))
+    yield from LETTERS
+    for i in count(1):
+        yield from (f"{c}{i}" for c in LETTERS)
 
 
-def pixels(woven: Iterable[Woven]) -> tuple[dict[Atom, str], list[tuple[Atom, Atom]]]:
-    """What windowed ops slide over: image axes by place from the end, and which of them a reader takes for one.
-
-    A window at stride 1 that keeps the size makes position i under position i: the same pixels on
-    the page, though another axis.
-    """
-    roles: dict[Atom, str] = {}
-    same: list[tuple[Atom, Atom]] = []
-    for w in woven:
-        call = w.call
-        if not is_window(short(call.fn)) or not call.ins or not call.outs:
-            continue
-        a, b = call.ins[0], call.outs[0]
-        rank = _spatial_rank(short(call.fn), a)
-        for k in range(1, rank + 1):
-            before, after = leaves((a.dims or ())[-k]), leaves((b.dims or ())[-k])
-            if len(before) == 1:
-                roles.setdefault(before[0], "xyz"[k - 1])
-            if len(after) == 1:
-                roles.setdefault(after[0], "xyz"[k - 1])
-            if len(before) == len(after) == 1 and before[0] is not after[0] and before[0].size == after[0].size:
-                same.append((before[0], after[0]))
-    return roles, same
-
-
-def _spatial_rank(name: str, v: Value) -> int:
-    digits = [c for c in name if c.isdigit()]
-    return min(int(digits[0]), len(v.shape)) if digits else max(len(v.shape) - 2, 0)
-
-
-def as_shown(
-    names: Mapping[Atom, str], same: Iterable[tuple[Atom, Atom]], roles: Mapping[Atom, str]
-) -> dict[Atom, str]:
-    """What is written on image axes: one letter a resolution, numbered in order: x, x_1, x_2."""
-    place = {a: i for i, a in enumerate(names)}
-    up: dict[Atom, Atom] = {}
-
-    def root(a: Atom) -> Atom:
-        while a in up:
-            a = up[a]
-        return a
-
-    for x, y in same:
-        first, second = sorted((root(x), root(y)), key=lambda a: place.get(a, len(place)))
-        if first is not second:
-            up[second] = first
-    found: dict[Atom, str] = {}
-    number: Counter[str] = Counter()
-    for atom, name in names.items():
-        if atom not in roles:
-            continue
-        first = root(atom)
-        if first is not atom and first in names:
-            found[atom] = found.get(first, names[first])
-            continue
-        k = number[roles[atom]]
-        number[roles[atom]] += 1
-        if atom.rank != 0 and name.rstrip("0123456789") == roles[atom]:
-            found[atom] = f"{roles[atom]}_{k}" if k else roles[atom]
-    return found
-
-
-def guess(inputs: Iterable[Value], convolved: set[int]) -> dict[Atom, str]:
-    """What the axes of unnamed inputs usually are: tokens, sequences, images."""
-    roles: dict[Atom, str] = {}
-    for v in inputs:
-        dims = [leaves(d) for d in v.dims or ()]
-        if v.id in convolved:
-            usual = {3: "b c x", 4: "b c y x", 5: "b c z y x"}.get(len(dims), "")
-        elif v.dtype.is_floating_point:
-            usual = {2: "b d", 3: "b s d", 4: "b h s d"}.get(len(dims), "")
-        else:
-            usual = {1: "s", 2: "b s"}.get(len(dims), "")
-        for dim, name in zip(dims, usual.split(), strict=False):
-            if len(dim) == 1:
-                roles.setdefault(dim[0], name)
-    return roles
+def _word(total: str) -> str:
+    """A sum as an identifier: ``two_c``, ``p_plus_1``."""
+    times = {"2": "two_", "3": "three_", "4": "four_"}.get(total[0], "") if not total[1:2].isdigit() else ""
+    return times + total.lstrip("0123456789").replace("+", "_plus_")

@@ -15,7 +15,7 @@ from ncd.circuit.weave import Form, Side, Weave, mixed
 from ncd.ops.calls import Row, describe
 from ncd.tracing.callables import dotted, short
 from ncd.tracing.infer import Woven, produced
-from ncd.tracing.name import as_shown, assign, guess, pixels
+from ncd.tracing.name import Named, assign
 from ncd.tracing.record import Activation, Recorded, Recording, Value
 
 _DTYPES: dict[torch.dtype, str] = {}
@@ -50,16 +50,14 @@ class Sealer:
         for w in woven:  # an axis that only the call itself has: a padded one
             for dim in (d for env in w.bindings for d in env.values()):
                 order.update(dict.fromkeys(leaves(dim)))
-        convolved = {v.id for w in woven for v in w.call.ins[:1] if short(w.call.fn).startswith("conv")}
-        roles, same = pixels(woven)
-        names = assign(order, woven, {**guess(self.recording.inputs, convolved), **roles})
-        shown = as_shown(names, same, roles)
+        r = self.recording
+        names = assign(order, woven, r.inputs, r.outputs, r.root.module)
         for v in self.recording.values:
             for dim in v.dims or ():
                 order.update(dict.fromkeys(leaves(dim)))
-        names |= {a: f"unseen{i}" for i, a in enumerate(order) if a not in names}
+        names |= {a: Named(f"unseen{i}") for i, a in enumerate(order) if a not in names}
         self.axes = {
-            a: Axis(i, names[a], self.sizes.get(a, a.size), shown=shown.get(a, "")) for i, a in enumerate(order)
+            a: Axis(i, names[a].name, self.sizes.get(a, a.size), shown=names[a].shown) for i, a in enumerate(order)
         }
 
     def axis(self, dim: Dim) -> Axis:

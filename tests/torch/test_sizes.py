@@ -38,12 +38,12 @@ def test_patches_and_the_class_token() -> None:
         "b": "b",
         "h": "h",
         "w": "w",
-        "y": "h//16",
-        "x": "w//16",
-        "n": "(h//16)·(w//16) + 1",
+        "h1": "h//16",
+        "w1": "w//16",
+        "p_plus_1": "(h//16)·(w//16) + 1",
     }
-    assert d.axes.at(h=250)["n"] == 151
-    assert "n = (h//16)·(w//16) + 1 = 141" in repr(d.axes)
+    assert d.axes.at(h=250)["p_plus_1"] == 151
+    assert "p_plus_1 = (h//16)·(w//16) + 1 = 141" in repr(d.axes)
     s = d.sizes()
     assert dict(s.variables) == {"b": 2, "h": 224, "w": 160}
     assert s.fixed == {"c": "it is an axis of the parameter patch.weight"}
@@ -243,7 +243,7 @@ def test_composed_input_axes() -> None:
 def test_parts_and_drawn_diagrams_know_the_same() -> None:
     d = ncd.trace(Patches(), torch.randn(2, 3, 64, 48), axes="b c h w")
     for part in (d["patch"], d.simplify(), d.simplify()["q"], d.rename({"h": "height"})):
-        expr = [e for name, e in part.axes.formulas.items() if e.free_symbols and name in ("y", "n")]
+        expr = [e for name, e in part.axes.formulas.items() if e.free_symbols and name in ("h1", "p_plus_1")]
         assert expr and all(at(e, {symbol("h"): 64, symbol("height"): 64, symbol("w"): 48}) in (4, 13) for e in expr)
 
 
@@ -251,7 +251,7 @@ def test_a_diagram_from_a_file_says_that_it_has_none() -> None:
     d = ncd.trace(Patches(), torch.randn(2, 3, 64, 48), axes="b c h w")
     read = ncd.Diagram.from_json(d.to_json())
     assert dict(read.axes) == dict(d.axes)
-    assert "y = 4" in repr(read.axes) and "no program to run" in repr(read.axes)
+    assert "h1 = 4" in repr(read.axes) and "no program to run" in repr(read.axes)
     with pytest.raises(NCDError, match="no program to run"):
         read.axes.formulas
 
