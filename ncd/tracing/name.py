@@ -141,6 +141,8 @@ class Naming:
             return self.first[a]
         if a in self.roles.strong:
             return self.roles.strong[a]
+        if self.spelled.get(a) == "c":
+            return "c"
         if told or (a in self.spelled and a not in self.roles.before):
             return told or self.spelled[a]
         if a in self.roles.spatial or a in self.roles.before:

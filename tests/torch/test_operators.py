@@ -256,7 +256,7 @@ def scaled(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 def test_an_operator_on_lists_does_the_same_to_each() -> None:
     assert weave(held(lambda x, y: torch._foreach_add([x, y], 1.0), R(3), R(4)), "foreach_add") == "d, d1 -> d, d1"
-    assert weave(held(scaled, R(3), R(4)), "foreach_mul") == "k, v -> k, v"
+    assert weave(held(scaled, R(3), R(4)), "foreach_mul") == "d, d1 -> d, d1"
 
 
 def test_what_map_does_to_one_row_it_does_to_each() -> None:
