@@ -131,10 +131,11 @@ def closed_block(diagram: Diagram, branch: Branch, hidden: set[int]) -> Op:
     inside = {id(op) for op in ops}
     made = {a.id: a for op in ops for a in op.outputs}
     outside = {a.id for a in diagram.outputs} | {a.id for op in diagram.ops if id(op) not in inside for a in op.inputs}
-    entering = {a.id: a for op in ops for a, _, out in drawn_operands(op, hidden) if not out and a.id not in made}
+    parts = list(itertools.chain.from_iterable(map(by_output, ops)))
+    entering = {a.id: a for op in parts for a, _, out in drawn_operands(op, hidden) if not out and a.id not in made}
     leaving = [a for i, a in made.items() if i in outside]
     classes = Classes()
-    for op in itertools.chain.from_iterable(map(by_output, ops)):
+    for op in parts:
         ins, outs = op.indices()
         touched = drawn_targets(op, hidden)
         gone = {t for row in ins for t in row} ^ {t for row in outs for t in row}
