@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ncd.errors import DSLError as DSLError
     from ncd.errors import NCDError as NCDError
     from ncd.errors import TraceError as TraceError
+    from ncd.notebook.steps import Step as Step
+    from ncd.notebook.walkthrough import walkthrough as walkthrough
     from ncd.notebook.widget import Widget as Widget
     from ncd.tracing.placeholders import array as array
     from ncd.tracing.placeholders import tokens as tokens
@@ -30,6 +32,8 @@ _HOME = {
     "stopped": "ncd.tracing.stopped",
     "array": "ncd.tracing.placeholders",
     "tokens": "ncd.tracing.placeholders",
+    "walkthrough": "ncd.notebook.walkthrough",
+    "Step": "ncd.notebook.steps",
     "zero": "ncd.emit.patch",
     "scale": "ncd.emit.patch",
     "put": "ncd.emit.patch",

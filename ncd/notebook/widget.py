@@ -115,7 +115,7 @@ class Widget(anywidget.AnyWidget):
         collapse = [path for name in closed for path in of[name] if path not in opened]
         expand = list(dict.fromkeys([*self._open, *opened]))
         picture = show.draw(self.simple, **self._options, expand=expand, collapse=collapse)
-        self.drawn = picture.drawn
+        self.drawn, self.scene = picture.drawn, picture.scene
         return _plain(show.content(picture))
 
     def run(self, *args: Any, patch: Mapping[Any, Any] | None = None, **kwargs: Any) -> Values:
