@@ -73,7 +73,7 @@ FONTS = {
 """Role -> font.  ``learned`` is a letter, ``weight`` a word on a learned plate, ``badge`` a number on a dark ground."""
 
 
-_SIGNS = r"[0-9¼½¾()\[\]+×÷=<>/|:…\u2190-\u22ff★⋆]+"
+_SIGNS = r"[0-9¼½¾\u0391-\u03a9()\[\]+×÷=<>/|:…\u2190-\u22ff★⋆]+"
 _UPRIGHT = re.compile(f"({_SIGNS})")
 _WORDY = re.compile(f"({_SIGNS}|[^\\W\\d_]{{2,}}(?: [^\\W\\d_]+)*)")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ncd.rewrite.learned import is_relative_bias, weight_label
 from ncd.rewrite.mask import FORBIDDEN
 from ncd.rewrite.net import Net, Node
 from ncd.rewrite.parts import argument, constant_label, moved, window
@@ -65,7 +66,7 @@ def _label(net: Net, node: Node, sample: Sample) -> None:
         else:
             node.symbol, node.label = "add", _sign(node, name)
     elif node.op is not None and node.op.body and node.kind == "window":
-        node.symbol, node.label = window(node, node.op.body[0])
+        node.symbol, node.label = window(node, node.op)
     elif node.name == "embedding":
         node.label = _table_label(net, node)
     else:
@@ -90,6 +91,8 @@ def _table_label(net: Net, node: Node) -> str:
     table = next((a for a in node.ins if a.kind == "parameter"), None)
     looked_up = [a for a in node.ins if a is not table]
     said = table.name if table is not None else ""
+    if table is not None and is_relative_bias(said):
+        return weight_label(table)
     if "type" in said:
         return "E^{type}"
     return "E^{pos}" if looked_up and all(net.constant(a) for a in looked_up) else "E"

@@ -74,6 +74,9 @@ def learned(net: Net) -> None:
             # A part of a weight, chosen by nothing that enters: a weight itself.
             weight = node.ins[weights[0]]
             node.kind, node.symbol, node.label, node.view = "source", "parameter", weight_label(weight), False
+        elif not shown and node.kind == "map":
+            for i in weights:  # a function of a weight
+                source(net, node, i)
 
 
 def _adds_bias(net: Net, node: Node, data: int, hidden: list[int]) -> bool:
@@ -143,17 +146,27 @@ def opened_label(node: Node, weight: Array) -> str:
     return {"weight": "γ", "bias": "β"}.get(word, "") if node.op is not None and node.op.evidence else ""
 
 
+def is_relative_bias(name: str) -> bool:
+    return "bias" in name and "rel" in name
+
+
 def weight_label(weight: Array) -> str:
     """A short name for a free parameter: the last word of its path that says something."""
     path = [w for w in weight.name.split(".") if not w.isdigit()]
+    if is_relative_bias(weight.name):
+        return "B^{rel}"
     words = [w for w in path if w not in ("weight", "bias")]
     if not words:
         return {"weight": "W", "bias": "B"}.get(path[-1] if path else "", "P")
     last = words[-1]
     if "pos" in last or last == "wpe":
         return "E^{pos}"
-    first, _, rest = last.partition("_")
-    return first if len(first) > 1 or not rest else subscript(last)
+    said = [w for w in last.split("_") if w and w not in UNSAYING] or [last]
+    return said[0] if len(said[0]) > 1 else subscript("_".join(said))
+
+
+UNSAYING = frozenset("parameter param layer embedding embeddings token tokens table weight".split())
+"""Words in the name of a parameter that any parameter may have."""
 
 
 def split_projections(net: Net) -> None:

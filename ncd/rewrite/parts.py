@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ncd.circuit.diagram import Array, Call
+from ncd.circuit.diagram import Array, Call, Op
 from ncd.rewrite.net import Net, Node
 from ncd.rewrite.sample import Sample
 from ncd.text import subscript
@@ -25,17 +25,20 @@ def steps(said: Any) -> str:
 # -- windows -----------------------------------------------------------------------------------
 
 
-def window(node: Node, call: Call) -> tuple[str, str]:
-    """The symbol and the label of an operation that slides along axes, or changes how many places they have."""
-    name = node.name.strip("_")
+def window(node: Node, op: Op) -> tuple[str, str]:
+    """The symbol and the label of an operation that slides along axes, or changes how many places they have.
+
+    Shapes are those of the call: what is drawn may have its axes in another order.
+    """
+    name, call = node.name.strip("_"), op.body[0]
     if name in ("interpolate", "upsample"):
-        return _resampled(node, call)
+        return _resampled(op, call)
     if name in ("unfold", "im2col", "fold", "col2im"):
         return _unfolded(name, call)
     if "pool" in name:
-        return "pool", _pool(node, name, call)
+        return "pool", _pool(op, name, call)
     if node.symbol in ("conv", "upconv"):
-        return node.symbol, _kernel(node, call)
+        return node.symbol, _kernel(op, call)
     return node.symbol, node.label
 
 
@@ -45,30 +48,31 @@ def _sliding(word: str, kernel: str, stride: str, notes: list[str], turned: bool
     return main + (f"_{{{' '.join(notes)}}}" if notes else "")
 
 
-def _kernel(node: Node, call: Call) -> str:
+def _kernel(op: Op, call: Call) -> str:
     """Kernel and stride; the padding, where a stride of 1 would not keep the size; dilation and groups."""
-    weight = next((a for a in node.ins if len(a.shape) > 2 and a is not node.ins[0]), None)
-    if weight is None:
+    given = {a.id: a for a in op.inputs}
+    data, weight = (given.get(getattr(argument(call, k, at), "id", -1)) for at, k in enumerate(("input", "weight")))
+    if data is None or weight is None or len(weight.shape) < 3:
         return "★"
-    late = "transpose" in node.name
+    late = "transpose" in op.name
     kernel, stride = steps(weight.shape[2:]), steps(argument(call, "stride", 3, 1))
     padding = argument(call, "padding", 4, 0)
     dilation, groups = argument(call, "dilation", 7 if late else 5, 1), argument(call, "groups", 6, 1)
-    kept = stride == "1" and node.ins[0].shape[2:] == node.outs[0].shape[2:]
+    kept = stride == "1" and data.shape[2:] == op.outputs[0].shape[2:]
     notes = []
     if not kept and not isinstance(padding, str) and (steps(padding) != "0" or (stride == "1" and kernel != "1")):
         notes.append(f"p={steps(padding)}")
     if steps(dilation) != "1":
         notes.append(f"d={steps(dilation)}")
     if groups != 1:
-        notes.append("depthwise" if groups == node.ins[0].shape[1] else f"g={groups}")
+        notes.append("depthwise" if groups == data.shape[1] else f"g={groups}")
     return _sliding("★", kernel, stride, notes, late)
 
 
-def _pool(node: Node, name: str, call: Call) -> str:
+def _pool(op: Op, name: str, call: Call) -> str:
     word = "max" if "max" in name else "L" if name.startswith("lp") else "𝔼"
     if name.startswith("adaptive"):
-        return word if set(node.outs[0].shape[2:]) == {1} else f"{word} →{steps(node.outs[0].shape[2:])}"
+        return word if set(op.outputs[0].shape[2:]) == {1} else f"{word} →{steps(op.outputs[0].shape[2:])}"
     first = 2 if word == "L" else 1
     kernel = argument(call, "kernel_size", first)
     stride = argument(call, "stride", first + 1) or kernel
@@ -79,9 +83,9 @@ def _pool(node: Node, name: str, call: Call) -> str:
     return _sliding(f"{word} ", steps(kernel), steps(stride), notes)
 
 
-def _resampled(node: Node, call: Call) -> tuple[str, str]:
+def _resampled(op: Op, call: Call) -> tuple[str, str]:
     """How many times more places there are, or how many; and by what they are filled in."""
-    before, after = node.ins[0].shape[2:], node.outs[0].shape[2:]
+    before, after = op.inputs[0].shape[2:], op.outputs[0].shape[2:]
     mode = argument(call, "mode", 3, "nearest")
     notes = f"_{{{mode}}}" if mode != "nearest" else ""
     if all(n >= m for m, n in zip(before, after, strict=True)):

@@ -33,7 +33,7 @@ def roles(net: Net) -> None:
             if at.id in net.maker:
                 score.add(id(net.maker[at.id]))
             mixing.update(id(r) for r in net.reading(node.outs[0]))
-    tables = {a.id: n.label for n in net.nodes if n.symbol == "embed" for a in n.ins if a.kind == "parameter"}
+    tables = _tables(net)
     rest: dict[str, list[Node]] = {}
     for node in net.ordered():
         if node.symbol != "linear":
@@ -73,8 +73,25 @@ def _tied(net: Net, node: Node, tables: dict[int, str]) -> str:
     for a, row in zip(node.ins, node.itok, strict=True):
         if a.id in tables and len(a.wires) == 2:
             others = {t for b, other in zip(node.ins, node.itok, strict=True) if not net.hidden(b) for t in other}
-            return tables[a.id] + ("^⊤" if row[-1] in others else "")
+            base, _, above = tables[a.id].partition("^")
+            turned = above.strip("{}") + ("⊤" if row[-1] in others else "")
+            return f"{base}^{{{turned}}}" if turned else base
     return ""
+
+
+def _tables(net: Net) -> dict[int, str]:
+    """What tables that are looked up are called; several that nothing else tells apart are numbered."""
+    nodes: dict[int, list[Node]] = {}
+    for node in net.ordered():
+        if node.symbol == "embed":
+            for a in node.ins:
+                if a.kind == "parameter":
+                    nodes.setdefault(a.id, []).append(node)
+    plain = [i for i, found in nodes.items() if all(n.label == "E" for n in found)]
+    for k, i in enumerate(plain if len(plain) > 1 else (), 1):
+        for node in nodes[i]:
+            node.label = f"E^{k}"
+    return {i: found[0].label for i, found in nodes.items()}
 
 
 def _slice(net: Net, node: Node) -> object:
