@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ncd.circuit.codec import VERSION
-from ncd.circuit.diagram import Diagram
+from ncd.circuit.diagram import Diagram, Op, Place
 from ncd.circuit.packed import packed
 from ncd.errors import NCDError
 from ncd.garbage import collecting_later
@@ -186,10 +186,11 @@ def content(shown: Picture) -> dict[str, Any]:
     """What a front end shows of a picture: the SVG, what is known of the ids in it, and the code of its ops."""
     from ncd.sources import sources
 
-    code, at = sources([op.source for op in shown.drawn.ops])
+    ops = shown.drawn.ops
+    code, at = sources([_written(op) for op in ops])
     known = dict(shown.scene.facts.get("op", {}))
     for i, place in at.items():
-        known[str(i)] = {**known.get(str(i), {}), "at": place}
+        known[str(i)] = {**known.get(str(i), {}), "at": place[:1] if ops[i].block else place}
     scene = {
         "svg": str(shown.svg),
         "width": shown.scene.width,
@@ -197,6 +198,13 @@ def content(shown: Picture) -> dict[str, Any]:
         "facts": {**shown.scene.facts, "op": known},
     }
     return {"ncd": VERSION, "title": shown.drawn.title, "scenes": [scene], "sources": code}
+
+
+def _written(op: Op) -> Place | None:
+    """Where an operation was written; of a closed block, some place in its own function."""
+    if not op.block:
+        return op.source
+    return next((inner.source for inner in op.inside if inner.path == op.block and inner.source), None)
 
 
 def document(diagram: Diagram, shown: Picture) -> dict[str, Any]:

@@ -93,6 +93,8 @@ export interface Callbacks {
   onState?(state: State): void;
   /** The reader wants to see code; true if the host shows it itself. */
   onCode?(place: Place): boolean;
+  /** A link that shows this, to be copied; without it the state itself is. */
+  link?(state: State): string;
   /** The picture as TikZ, if somebody can be asked. */
   tikz?(): Promise<string>;
 }

@@ -1,4 +1,4 @@
-/** What the page around a figure says about light and dark. */
+/** What the page around a figure says about light and dark, and about movement. */
 
 import type { Scheme } from './safe';
 
@@ -11,15 +11,30 @@ export function scheme(): Scheme {
   return code ? (code.includes('light') ? 'light' : 'dark') : null;
 }
 
-/** Calls back whenever the host changes its theme; returns what ends that. */
+const asked = (query: string) => (typeof matchMedia === 'function' ? matchMedia(query) : null);
+
+export function systemDark(): boolean {
+  return !!asked('(prefers-color-scheme: dark)')?.matches;
+}
+
+export function still(): boolean {
+  return !!asked('(prefers-reduced-motion: reduce)')?.matches;
+}
+
+/** Calls back whenever light or dark changes; returns what ends that. */
 export function onScheme(act: () => void): () => void {
   let last = scheme();
   const watch = new MutationObserver(() => {
-    if (scheme() !== last) {
-      last = scheme();
-      act();
-    }
+    if (scheme() === last) return;
+    last = scheme();
+    act();
   });
   watch.observe(document.body, { attributes: true, attributeFilter: ['data-jp-theme-light', 'data-vscode-theme-kind'] });
-  return () => watch.disconnect();
+  const system = asked('(prefers-color-scheme: dark)');
+  const heard = () => last ?? act();
+  system?.addEventListener('change', heard);
+  return () => {
+    watch.disconnect();
+    system?.removeEventListener('change', heard);
+  };
 }

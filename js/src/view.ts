@@ -1,341 +1,345 @@
 /** A figure one can move in and ask: what is this wire, and where does it go? */
 
-import { css, fitted, into, middle, moved, zoomed, type Camera, type Point, type Size } from './camera';
-import type { Callbacks, Document, Handle, Place, Scene, State, Values } from './document';
-import { closedBlock, type Facts, factOf, type Key, key, parts, words } from './facts';
-import { onScheme, scheme } from './host';
-import { figure } from './safe';
+import { bar } from './bar';
+import { code } from './code';
+import { brief, details } from './details';
+import type { Callbacks, Document, Handle, Values } from './document';
+import { h } from './dom';
+import { closedBlock, type Key, parts, words } from './facts';
+import { help } from './help';
+import { onScheme, scheme, still, systemDark } from './host';
+import { keys } from './keys';
+import { legend } from './legend';
+import type { Lit } from './light';
+import { changed, glide, placed } from './morph';
+import { crumbs, type Drawn, drawn, hits, opened, opsOn, places, written } from './scenes';
+import { search } from './search';
+import { unpacked, ways } from './share';
+import { type Aim, stage } from './stage';
+import { tip } from './tip';
 
-const STEP = 1.25;
-const HINT = 'Ctrl + wheel: zoom  ·  drag: move  ·  0: show all';
-const SETTLE_MS = 120;
-const DRAG_PX = 4;
-/** Wires are thin and mostly level: so far above and below the pointer to look for one, nearest first. */
-const NEAR: readonly number[] = [0, -1, 1, -2, 2, -3, 3, -4, 4, -5, 5];
+const TIP_MS = 60;
+/** A block is all around; only who dwells on it asks about it. */
+const BLOCK_MS = 400;
 
-export class View implements Handle {
-  readonly root: HTMLElement;
-  private readonly stage: HTMLElement;
-  private readonly pane: HTMLElement;
-  private readonly status: HTMLElement;
-  document: Document | null = null;
-  scene: Scene | null = null;
-  private marked: readonly Key[] = [];
-  private svg: SVGSVGElement | null = null;
-  private facts: Facts = {};
-  private readonly elements = new Map<Key, Element[]>();
-  private ops: Key[] = [];
-  private lit: Element[] = [];
-  private hovered: Key = '';
-  selected: Key = '';
-  private camera: Camera = { x: 0, y: 0, scale: 1 };
-  private touched = false;
-  private settle: ReturnType<typeof setTimeout> | undefined;
-  private drag: { id: number; x: number; y: number; far: boolean } | null = null;
-  private readonly stopping = new AbortController();
-  private readonly sizes: ResizeObserver | null;
-  private readonly unwatch: () => void;
+export function view(parent: HTMLElement, first: Document, callbacks: Callbacks): Handle {
+  let data = first;
+  /** What is shown, and which scene of the document that is. */
+  let now: Drawn | undefined;
+  let at = 0;
+  let [hovered, selected]: [Key, Key] = ['', ''];
+  /** What is lit as long as nothing is pointed at: by a host; by the search or a line of code. */
+  let marked: readonly Key[] = [];
+  let offered: readonly Key[] = [];
+  let values: Values | null = null;
+  /** The block being opened or closed. */
+  let toggling = '';
+  /** What the pointer was last on: a thing, and the array whose wire it is. */
+  let pointed = '';
+  let shared = '{}';
+  let tipping: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(parent: HTMLElement, private readonly callbacks: Callbacks = {}) {
-    this.root = make('div', 'ncd-view');
-    const tools = make('div', 'ncd-tools');
-    tools.append(
-      button('+', 'Zoom in (+)', () => this.zoom(STEP)),
-      button('−', 'Zoom out (−)', () => this.zoom(1 / STEP)),
-      button('⤢', 'Show all (0)', () => this.fit()),
-    );
-    this.stage = make('div', 'ncd-stage');
-    this.stage.tabIndex = 0;
-    this.stage.setAttribute('role', 'group');
-    this.stage.setAttribute('aria-label', 'Diagram: arrow keys go from operation to operation, plus and minus zoom');
-    this.pane = make('div', 'ncd-pane');
-    this.stage.append(this.pane);
-    this.status = make('div', 'ncd-status');
-    this.status.setAttribute('aria-live', 'polite');
-    this.status.dataset.hint = HINT + (callbacks.onToggle ? '  ·  double click: open or close a block' : '');
-    this.root.append(tools, this.stage, this.status);
-    Object.assign(this.root, { ncd: this });
-    parent.append(this.root);
-    this.listen();
-    this.sizes = typeof ResizeObserver === 'undefined' ? null : new ResizeObserver(() => this.touched || this.fit());
-    this.sizes?.observe(this.stage);
-    this.unwatch = onScheme(() => this.document && this.show(this.document));
-  }
+  const dark = () => (scheme() ?? (systemDark() ? 'dark' : 'light')) === 'dark';
+  const untip = () => {
+    clearTimeout(tipping);
+    hint.hide();
+  };
+  const find = (aim: Aim) => now!.spots.find(...aim);
+  const focus = (): readonly Key[] => (hovered ? [hovered] : offered.length ? offered : marked.length ? marked : selected ? [selected] : []);
 
-  /** Shows a figure written by Python, in place of the one before; what was chosen stays chosen if it is there. */
-  show(document: Document): void {
-    const scene = document.scenes[0] as Scene;
-    const { svg, facts } = scene;
-    const made = figure(svg, scheme()); // may throw: then nothing has changed
-    this.document = document;
-    this.scene = scene;
-    this.facts = facts ?? {};
-    this.svg = made;
-    this.lit = [];
-    this.elements.clear();
-    this.pane.replaceChildren();
-    this.index(made);
-    this.pane.append(made);
-    this.hovered = '';
-    if (!this.elements.has(this.selected)) this.selected = '';
-    if (!this.touched) this.fit();
-    this.paint();
-  }
+  const paint = () => {
+    const { light, net } = now!;
+    const lit = focus();
+    const locked = axes.locked();
+    const groups: Lit[] = locked.map((k, i) => ({ keys: k ? [k] : [], tint: `ncd-tint-${i}` }));
+    groups.push({ keys: lit.filter((k) => !locked.includes(k)), tint: 'ncd-hot' });
+    const dims = light.draw(groups, selected);
+    const calm = lit[0] === selected && !locked.some(Boolean);
+    figure.root.classList.toggle('ncd-dim', dims && !calm);
+    figure.root.classList.toggle('ncd-calm', dims && calm); // what one has chosen is looked at for long
+    figure.root.classList.toggle('ncd-on-thing', /^(op|axis)/.test(hovered));
+    status.textContent = words(net.facts, hovered || selected);
+    axes.light(lit.flatMap((k) => (k.startsWith('op:') ? net.around(k) : [k])));
+    info.hidden = !selected;
+    side.hidden = !selected && source.root.hidden!;
+    if (!offered.length) source.light(written(net, lit));
+  };
+  const inform = () => info.replaceChildren(...(selected ? details(now!.net, selected, values, self) : []));
+  const share = () => {
+    const state = self.state();
+    if (JSON.stringify(state) === shared) return;
+    shared = JSON.stringify(state);
+    callbacks.onState?.(state);
+  };
+  const where = () => {
+    const { net, scene } = now!;
+    const to = (path: string) => {
+      const inside = data.insides?.[path] ?? -1;
+      if (net.facts.block?.[path]) return () => choose(`block:${path}`);
+      return inside >= 0 && inside !== at ? () => void enter(inside) : undefined;
+    };
+    const top = { name: data.title || scene.title || 'diagram', go: () => (at ? void enter(0) : choose('')) };
+    over.where([top, ...crumbs(net, scene.path ?? '', selected, to)]);
+  };
+  const tell = (what: 'Hover' | 'Select', key: Key) => {
+    root.dispatchEvent(new CustomEvent(`ncd:${what.toLowerCase()}`, { bubbles: true, composed: true, detail: { key, places: self.places(key) } }));
+    callbacks[`on${what}`]?.(key);
+  };
+  const hover = (to: Key, told = true) => {
+    if (to === hovered) return;
+    hovered = to;
+    untip();
+    paint();
+    if (told) tell('Hover', to);
+  };
+  const select = (to: Key, told = true) => {
+    if (to === selected) return;
+    selected = to;
+    untip();
+    paint();
+    inform();
+    where();
+    share();
+    if (told) tell('Select', to);
+  };
+  const reveal = (of: readonly Key[]) => {
+    const box = of.map((k) => now!.spots.box(k)).find(Boolean);
+    if (box) figure.reveal(box);
+  };
+  const choose = (to: Key) => {
+    hover('');
+    select(to);
+    reveal([to]);
+  };
+  const offer = (these: readonly Key[]) => {
+    offered = these;
+    paint();
+  };
+  const point = (aim: Aim, by: MouseEvent) => {
+    const { key, array } = find(aim);
+    const fresh = key + array !== pointed;
+    pointed = key + array;
+    hover(key);
+    if (!key || !fresh) return;
+    untip();
+    tipping = setTimeout(() => {
+      const box = key.startsWith('op:') && now!.spots.box(key);
+      hint.show(brief(now!.net, key, array, values), box ? figure.box(box) : [by.clientX, by.clientY, by.clientX, by.clientY]);
+    }, parts(key)?.kind === 'block' ? BLOCK_MS : TIP_MS);
+  };
 
-  open(path: string): void {
-    this.callbacks.onToggle?.(path, true);
-  }
-
-  mark(keys: readonly Key[]): void {
-    this.marked = keys;
-    this.paint();
-  }
-
-  setValues(_: Values | null): void {}
-
-  keysAt(file: string, line: number, column = -1): Key[] {
-    return this.ops.filter((k) =>
-      this.places(k).some(
-        (p) => p.file === file && p.line <= line && line <= p.end_line && (column < 0 || line > p.line || column >= p.column),
-      ),
-    );
-  }
-
-  places(of: Key): Place[] {
-    const at = factOf(this.facts, of)?.at as readonly number[] | undefined;
-    const source = at && this.document?.sources?.[at[0]!];
-    if (!source) return [];
-    const [, line, column, end_line, end_column] = at as [number, number, number, number, number];
-    return [{ file: source.file, function: source.function, line, column, end_line, end_column }];
-  }
-
-  state(): State {
-    return { selected: this.selected };
-  }
-
-  restore(state: State): void {
-    this.select(state.selected ?? '');
-  }
-
-  hover(to: Key, tell = false): void {
-    if (to === this.hovered) return;
-    this.hovered = to;
-    this.paint();
-    if (tell) this.told('hover', to);
-  }
-
-  select(to: Key, tell = false): void {
-    if (to === this.selected) return;
-    this.selected = to;
-    this.paint();
-    if (tell) this.told('select', to);
-  }
-
-  private told(what: 'hover' | 'select', key: Key): void {
-    const detail = { key, places: this.places(key) };
-    this.root.dispatchEvent(new CustomEvent(`ncd:${what}`, { bubbles: true, composed: true, detail }));
-    if (what === 'hover') this.callbacks.onHover?.(key);
-    else this.callbacks.onSelect?.(key);
-  }
-
-  fit(): void {
-    this.touched = false;
-    if (!this.svg) return;
-    const size = this.size();
-    const camera = fitted(size, this.room().width);
-    this.stage.style.height = `${Math.ceil(size.height * camera.scale)}px`; // a tall figure scrolls with the page
-    this.look(camera);
-  }
-
-  zoom(factor: number, at: Point = middle(this.camera, this.size(), this.room())): void {
-    this.touched = true;
-    this.look(zoomed(this.camera, factor, at.x, at.y));
-  }
-
-  dispose(): void {
-    this.stopping.abort();
-    this.sizes?.disconnect();
-    this.unwatch();
-    clearTimeout(this.settle);
-    this.root.remove();
-  }
-
-  private size(): Size {
-    return { width: Number(this.svg?.getAttribute('width')), height: Number(this.svg?.getAttribute('height')) };
-  }
-
-  private room(): Size {
-    return { width: this.stage.clientWidth, height: this.stage.clientHeight };
-  }
-
-  private look(camera: Camera): void {
-    this.camera = camera;
-    this.pane.style.transform = css(camera);
-    // While moving, the browser may scale what it has painted; a moment later it paints afresh.
-    this.pane.classList.add('ncd-moving');
-    clearTimeout(this.settle);
-    this.settle = setTimeout(() => this.pane.classList.remove('ncd-moving'), SETTLE_MS);
-  }
-
-  private index(svg: SVGSVGElement): void {
-    for (const element of svg.querySelectorAll('[data-op],[data-axis],[data-array],[data-block]')) {
-      for (const kind of ['op', 'axis', 'array', 'block'] as const) {
-        const id = element.getAttribute(`data-${kind}`);
-        if (id === null) continue;
-        const k = key(kind, id);
-        const known = this.elements.get(k);
-        if (known) known.push(element);
-        else this.elements.set(k, [element]);
-      }
+  /** Puts another drawing in place of this one; with `news` what changed is made to be seen. */
+  const draw = (to: Drawn, news: boolean) => {
+    const before = now;
+    const was = before && placed(before.net, before.spots);
+    const [name, under, locked] = [before?.net.name(selected), before?.net.name(hovered), axes.locked().map((k) => before?.net.name(k))];
+    now = to;
+    const { net, spots, picture } = to;
+    root.dataset.scheme = dark() ? 'dark' : 'light';
+    const same = before && before.scene.path === to.scene.path;
+    const by = same ? shift(before, to) : undefined;
+    if (before && !same) figure.fit();
+    figure.show(picture, to.light.layer, by);
+    selected = net.find(name);
+    hovered = net.find(under);
+    axes.restore(locked.map((n) => net.find(n)));
+    axes.show(net);
+    if (same && !still()) glide(was!, net, spots, picture.ink, by?.x ?? 0, by?.y ?? 0);
+    paint();
+    inform();
+    where();
+    if (same && news) to.light.flash(changed(was!, net));
+  };
+  /** How far what one looks at has moved in the figure: the window goes along. */
+  const shift = (before: Drawn, to: Drawn) => {
+    const { x, y } = figure.middle();
+    const block = (of: Drawn) => of.spots.box(of.net.closed(toggling)) ?? of.spots.box(`block:${toggling}`);
+    const pairs = toggling ? [[block(before), block(to)]] : before.net.ops.map((k) => [before.spots.box(k), to.spots.box(to.net.find(before.net.name(k)))]);
+    let [least, by] = [Infinity, { x: 0, y: 0 }];
+    for (const [from, then] of pairs) {
+      const far = from ? Math.hypot(from[0] - x, from[1] - y) : Infinity;
+      if (!from || !then || far >= least) continue;
+      least = far;
+      by = { x: then[0] - from[0], y: then[1] - from[1] };
     }
-    const number = (k: Key) => Number(parts(k)?.id);
-    this.ops = [...this.elements.keys()].filter((k) => k.startsWith('op:')).sort((a, b) => number(a) - number(b));
-  }
-
-  private paint(): void {
-    const shown = this.hovered || this.selected;
-    const keys = shown ? [shown] : this.marked;
-    for (const e of this.lit) e.classList.remove('ncd-lit');
-    this.lit = keys.flatMap((k) => this.elements.get(k) ?? []);
-    for (const e of this.lit) e.classList.add('ncd-lit');
-    // A block is named and framed; dimming all else under a resting pointer would only flicker.
-    const dims = this.lit.length > 0 && !shown.startsWith('block:');
-    this.svg?.classList.toggle('ncd-dimmed', dims);
-    this.status.textContent = words(this.facts, shown);
-    this.float();
-    this.root.classList.toggle('ncd-chosen', !!this.selected); // what one dwells on may take more than a line
-  }
-
-  /** What is said is in sight even if the end of a tall figure is not. */
-  private float(): void {
-    let sight = innerHeight;
-    for (let e = this.root.parentElement; e && e !== document.body; e = e.parentElement) {
-      if (/auto|scroll|hidden|clip/.test(getComputedStyle(e).overflowY)) sight = Math.min(sight, e.getBoundingClientRect().bottom);
+    return by;
+  };
+  const enter = async (to: number) => {
+    const entry = data.scenes[to];
+    if (!entry || to === at) return;
+    const scene = await opened(entry);
+    marked = offered = [];
+    untip();
+    at = to;
+    draw(drawn(scene, scheme()), false);
+    share();
+  };
+  const toggle = (key: Key) => {
+    const closed = closedBlock(now!.net.facts, key);
+    const around = key.startsWith('block:') ? key.slice(6) : '';
+    if (!around || !callbacks.onToggle) return closed || around ? self.open(closed || around) : undefined;
+    toggling = around;
+    callbacks.onToggle(around, false);
+  };
+  const out = () => {
+    const path = now!.net.path(selected) || now!.scene.path || '';
+    if (!at) return callbacks.onToggle && now!.net.facts.block?.[path] ? toggle(`block:${path}`) : undefined;
+    const up = (now!.scene.path ?? '').split('.').slice(0, -1);
+    for (; up.length; up.pop()) {
+      const to = data.insides?.[up.join('.')] ?? -1;
+      if (to >= 0 && to !== at) return void enter(to);
     }
-    const up = this.status.textContent ? Math.min(0, sight - this.root.getBoundingClientRect().bottom) : 0;
-    this.status.style.transform = up ? `translateY(${Math.floor(up)}px)` : '';
-  }
+    void enter(0);
+  };
+  /** One thing at a time: what is pointed at or chosen, what is locked, the code. */
+  const letGo = () => {
+    const chosen = selected;
+    hover('');
+    select('');
+    if (chosen) return;
+    if (axes.locked().some(Boolean)) {
+      axes.restore([]);
+      paint();
+      share();
+    } else if (!source.root.hidden) showCode(false);
+  };
+  const showCode = (on = !!source.root.hidden) => {
+    source.root.hidden = !on;
+    over.code(on);
+    paint();
+    share();
+  };
+  const all = () => {
+    const { net } = now!;
+    const more = Object.entries(data.insides ?? {}).filter(([path, i]) => i !== at && !net.closed(path) && !net.facts.block?.[path]);
+    return [
+      ...hits(net, (k) => offer([k]), (k) => {
+        choose(k);
+        figure.root.focus();
+      }),
+      ...more.map(([path, i]) => ({ kind: 'block', name: path.split('.').at(-1)!, where: path, more: '', look: () => offer([]), go: () => void enter(i) })),
+    ];
+  };
 
-  /** What is at a point of the window: an operation or a wire's axis, else the block around it. */
-  private at(event: MouseEvent): Key {
-    const scope = this.root.getRootNode() as globalThis.Document | ShadowRoot;
-    let block: Key = '';
-    for (const dy of NEAR) {
-      const there = scope.elementFromPoint?.(event.clientX, event.clientY + dy) ?? (event.target as Element | null);
-      if (!there || !this.pane.contains(there)) continue;
-      const found = keyOf(there);
-      if (found && !found.startsWith('block:')) return found;
-      if (dy === 0) block = found;
-    }
-    return block;
-  }
-
-  private listen(): void {
-    const { stage, root } = this;
-    const signal = this.stopping.signal;
-    const on = <K extends keyof HTMLElementEventMap>(type: K, act: (e: HTMLElementEventMap[K]) => void) =>
-      stage.addEventListener(type, act, { signal, passive: false });
-
-    on('pointermove', (e) => {
-      if (!this.drag) return this.hover(this.at(e), true);
-      const [dx, dy] = [e.clientX - this.drag.x, e.clientY - this.drag.y];
-      if (!this.drag.far && Math.hypot(dx, dy) < DRAG_PX) return;
-      if (!this.drag.far) stage.setPointerCapture?.(this.drag.id);
-      this.drag = { id: this.drag.id, x: e.clientX, y: e.clientY, far: true };
-      this.touched = true;
-      this.look(moved(this.camera, dx, dy));
-    });
-    on('pointerdown', (e) => {
-      if (e.button === 0 && e.pointerType !== 'touch') this.drag = { id: e.pointerId, x: e.clientX, y: e.clientY, far: false };
-    });
-    on('pointerup', (e) => {
-      const dragged = this.drag?.far;
-      this.drag = null;
-      if (e.button !== 0 || dragged) return;
-      const there = this.at(e);
-      this.select(there === this.selected ? '' : there, true);
-    });
-    on('pointercancel', () => (this.drag = null));
-    on('pointerleave', () => this.drag || this.hover('', true));
-    on('dblclick', (e) => {
-      const there = this.at(e);
-      const closed = closedBlock(this.facts, there);
-      const around = there.startsWith('block:') ? parts(there)?.id : '';
-      if (closed || around) this.callbacks.onToggle?.(closed || around || '', !!closed);
-    });
-    on('wheel', (e) => {
-      if (!e.ctrlKey && !e.metaKey) return; // the page scrolls past
-      e.preventDefault();
-      const box = stage.getBoundingClientRect();
-      const pixels = e.deltaMode === 1 ? e.deltaY * 16 : e.deltaY;
-      const at = { x: e.clientX - box.left, y: e.clientY - box.top };
-      this.zoom(Math.exp(-Math.max(-100, Math.min(100, pixels)) / 250), at);
-    });
-    root.addEventListener('keydown', (e) => this.press(e), { signal });
-    document.addEventListener('scroll', () => this.float(), { signal, capture: true, passive: true });
-  }
-
-  private press(e: KeyboardEvent): void {
-    if (e.ctrlKey || e.metaKey || e.altKey) return;
-    if (e.key === 'Escape') {
-      this.hover('', true);
-      this.select('', true);
-    } else if (e.key === '+' || e.key === '=') this.zoom(STEP);
-    else if (e.key === '-') this.zoom(1 / STEP);
-    else if (e.key === '0') this.fit();
-    else if (e.key === 'ArrowRight' || e.key === 'ArrowLeft') this.walk(e.key === 'ArrowRight' ? 1 : -1);
-    else return;
-    e.preventDefault();
+  const figure = stage({
+    hover: point,
+    click(aim) {
+      const there = find(aim).key;
+      select(there === selected ? '' : there);
+    },
+    twice: (aim) => toggle(find(aim).key),
+    leave() {
+      pointed = '';
+      hover('');
+    },
+    moved: () => now && share(),
+  });
+  const seek = search(all, () => offered.length && offer([]), () => figure.root.focus());
+  const keyList = help();
+  const status = h('div', 'ncd-status', { role: 'status' });
+  const over = bar({ stage: figure, showCode, showHelp: keyList.toggle }, seek.root, () => {
+    const { scene } = now!;
+    const tikz = data.tikz && !at ? () => unpacked(data.tikz!) : callbacks.tikz;
+    const link = () => callbacks.link?.(self.state()) ?? JSON.stringify(self.state());
+    return ways(scene.svg, dark(), scene.title || data.title || '', link, tikz);
+  }, (text) => (status.textContent = text));
+  const axes = legend(hover, () => {
+    paint();
+    share();
+  });
+  const source = code((line) => offer(line ? opsOn(data, now!.net, ...line) : []));
+  const info = h('div', 'ncd-details', { role: 'region', 'aria-label': 'Details', tabindex: '0' });
+  const side = h('aside', 'ncd-side', { 'aria-label': 'Details and code' }, info, source.root);
+  const root = h('div', 'ncd-view', {}, over.root, h('div', 'ncd-body', {}, figure.root, side), axes.root, keyList.root, status);
+  const hint = tip(root);
+  const self: Handle & Parameters<typeof details>[3] = {
+    root,
+    show(document) {
+      const path = now?.scene.path;
+      const same = path ? document.scenes.findIndex((s) => s.path === path && 'svg' in s) : 0;
+      const scene = document.scenes[Math.max(0, same)]!;
+      if (!('svg' in scene)) throw new Error('the first scene is packed');
+      const made = drawn(scene, scheme()); // may throw: then nothing has changed
+      data = document;
+      at = Math.max(0, same);
+      source.show(document.sources ?? []);
+      draw(made, !toggling);
+      toggling = '';
+    },
+    hover: (to) => hover(to, false),
+    select(to) {
+      select(to, false);
+      reveal([to]);
+    },
+    choose,
+    opens: (path) => (callbacks.onToggle ? !!now!.net.closed(path) : (data.insides?.[path] ?? at) !== at),
+    open(path) {
+      if (!callbacks.onToggle) return void enter(data.insides?.[path] ?? -1);
+      toggling = path;
+      callbacks.onToggle(path, true);
+    },
+    code(key) {
+      const [place] = self.places(key);
+      if (!place || !callbacks.onCode?.(place)) showCode(true);
+    },
+    mark(these) {
+      marked = these;
+      paint();
+      reveal(these);
+    },
+    setValues(given) {
+      values = given;
+      inform();
+    },
+    keysAt: (file, line, column) => (data.sources ?? []).flatMap((s, k) => (s.file === file ? opsOn(data, now!.net, k, line, column) : [])),
+    places: (key) => places(data, now!.net, key),
+    state() {
+      const { net, scene } = now!;
+      const [locked, camera] = [axes.locked().map((k) => net.name(k)), figure.state()];
+      return {
+        ...(selected && { selected: net.name(selected) }),
+        ...(locked.some(Boolean) && { locked }),
+        ...(scene.path && { path: scene.path }),
+        ...(camera && { camera }),
+        ...(!source.root.hidden && { code: true }),
+      };
+    },
+    restore(state) {
+      if (JSON.stringify(state) === shared) return;
+      const go = () => {
+        const { net } = now!;
+        axes.restore(Array.isArray(state.locked) ? state.locked.map((name) => net.find(name)) : []);
+        select(net.find(state.selected ?? ''));
+        showCode(state.code === true);
+        figure.restore(state.camera);
+        paint();
+        share();
+      };
+      const to = state.path ? data.scenes.findIndex((s) => s.path === state.path) : 0;
+      if (to >= 0 && to !== at) void enter(to).then(go);
+      else go();
+    },
+    dispose() {
+      figure.dispose();
+      unwatch();
+      untip();
+      root.remove();
+    },
+  };
+  const press = keys({
+    stage: figure, choose, toggle, out, letGo, showCode,
+    net: () => now?.net, selected: () => selected, lock: axes.lock, seek: seek.seek, showHelp: keyList.toggle,
+  });
+  root.addEventListener('keydown', (e) => {
+    const own = e.target === figure.root;
+    if (press(e, own)) e.preventDefault();
+    else if (own || !/^(Enter| |Arrow.*|Page.*|Home|End)$/.test(e.key)) return;
     e.stopPropagation(); // or a notebook takes the key for a command
-  }
-
-  private walk(by: 1 | -1): void {
-    if (!this.ops.length) return;
-    const at = this.ops.indexOf(this.selected);
-    const to = at < 0 ? (by > 0 ? 0 : this.ops.length - 1) : (at + by + this.ops.length) % this.ops.length;
-    this.hover('', true);
-    this.select(this.ops[to] ?? '', true);
-    this.reveal();
-  }
-
-  /** Moves as little as possible so that what is lit is in the window; a key may choose what is not. */
-  private reveal(): void {
-    const box = this.lit[0]?.getBoundingClientRect();
-    if (!box?.width) return;
-    const stage = this.stage.getBoundingClientRect();
-    const dx = into(box.left, box.right, stage.left, stage.right);
-    const dy = into(box.top, box.bottom, stage.top, stage.bottom);
-    if (dx || dy) {
-      this.touched = true;
-      this.look(moved(this.camera, dx, dy));
-    }
-  }
-}
-
-/**
- * What an element of a figure stands for: its op, else its axis, else its block.  The op goes first
- * because some consist of nothing but dots on wires and bends of them; the wires beside say their axes.
- */
-function keyOf(element: Element): Key {
-  for (const kind of ['op', 'axis', 'array', 'block'] as const) {
-    const id = element.closest(`[data-${kind}]`)?.getAttribute(`data-${kind}`);
-    if (id !== null && id !== undefined) return key(kind, id);
-  }
-  return '';
-}
-
-function make(tag: string, name: string): HTMLElement {
-  const element = document.createElement(tag);
-  element.className = name;
-  return element;
-}
-
-function button(label: string, title: string, act: () => void): HTMLElement {
-  const element = make('button', 'ncd-button');
-  element.textContent = label;
-  element.title = title;
-  element.setAttribute('aria-label', title);
-  element.setAttribute('type', 'button');
-  element.addEventListener('click', act);
-  return element;
+  });
+  const unwatch = onScheme(() => draw(drawn(now!.scene, scheme()), false));
+  source.root.hidden = side.hidden = true;
+  self.show(first);
+  parent.append(root);
+  figure.fit();
+  return self;
 }

@@ -20,6 +20,7 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
   const view = mount(el, model.get('document') as Document, {
     onHover: (key) => tell('hovered', key),
     onSelect: (key) => tell('selected', key),
+    onState: (state) => tell('state', state),
     onToggle: (path, open) => {
       // What is in a block closes with it: when it is opened again it looks as it would have at first.
       const beside = (name: string) => strings(model.get(name)).filter((p) => p !== path && (open || !p.startsWith(`${path}.`)));

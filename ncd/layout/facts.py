@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from ncd.circuit.diagram import Array, Block, Diagram, Op
 from ncd.circuit.reads import Read, path_taken, sentences
 from ncd.layout.net import title_of
+from ncd.layout.words import in_words, parameters
 
 Facts = Mapping[str, Mapping[str, Mapping[str, object]]]
 
@@ -16,15 +18,13 @@ def facts(diagram: Diagram) -> Facts:
     for r in diagram.reads:
         if r.op is not None:
             of.setdefault(r.op, []).append(r)
+    users = Counter(i for op in diagram.ops for i in parameters(op))
     asked = {i: {"decided": "; ".join(sentences(reads))} for i, reads in of.items()}
     return {
-        "op": {str(i): _op(op) | asked.get(i, {}) for i, op in enumerate(diagram.ops)},
+        "op": {str(i): _op(op) | _shared(op, users) | asked.get(i, {}) for i, op in enumerate(diagram.ops)},
         "axis": {str(w.id): {"name": w.name, "size": w.size} for a in diagram.arrays for w in a.wires},
         "array": {str(a.id): _array(a) for a in diagram.arrays},
-        "block": {
-            b.path: {"title": title_of(b), "cls": b.cls, "repeat": b.repeat, "turns": turns(b, diagram)}
-            for b in diagram.blocks
-        },
+        "block": {b.path: _block(b, diagram) for b in diagram.blocks},
     }
 
 
@@ -43,15 +43,39 @@ def turns(b: Block, diagram: Diagram) -> str:
     return "; ".join(words)
 
 
+def _block(b: Block, diagram: Diagram) -> dict[str, object]:
+    inside = diagram.inside(b.path)
+    held = {i: n for op in diagram.ops if op.path in inside for i, n in parameters(op).items()}
+    return {
+        "title": title_of(b),
+        "cls": b.cls,
+        "repeat": b.repeat,
+        "turns": turns(b, diagram),
+        "parameters": sum(held.values()),
+    }
+
+
 def _op(op: Op) -> dict[str, object]:
+    """``ins`` and ``outs`` are ids of arrays; all else is words for the reader."""
     return {
         "name": op.name,
+        "kind": op.kind,
         "path": op.path,
         "weave": str(op.weave),
+        "words": in_words(op),
         "source": str(op.source) if op.source else "",
         "label": op.label,
         "shapes": " → ".join(", ".join(_shape(a) for a in side) or "()" for side in (op.inputs, op.outputs)),
+        "parameters": sum(parameters(op).values()),
+        "ins": [a.id for a in op.inputs],
+        "outs": [a.id for a in op.outputs],
     }
+
+
+def _shared(op: Op, users: Mapping[int, int]) -> dict[str, object]:
+    """Of how many operations the parameters are, where of more than one: a fused projection is drawn as its parts."""
+    most = max((users[i] for i in parameters(op)), default=1)
+    return {"shared": f"by {most} operations"} if most > 1 else {}
 
 
 def _shape(a: Array) -> str:
@@ -59,7 +83,8 @@ def _shape(a: Array) -> str:
 
 
 def _array(a: Array) -> dict[str, object]:
-    return {"name": a.name, "shape": list(a.shape), "dtype": a.dtype, "axes": [w.id for w in a.wires]}
+    kind = {"kind": a.kind} if a.hidden else {}
+    return {"name": a.name, "shape": list(a.shape), "dtype": a.dtype, "axes": [w.id for w in a.wires], **kind}
 
 
 def title(diagram: Diagram) -> str:

@@ -1,0 +1,94 @@
+/** What is known of one thing: in a few lines beside the pointer, or at length in the side pane. */
+
+import type { Values } from './document';
+import { axisName, h } from './dom';
+import { closedBlock, factOf, file, ids, type Key, key, rows, say, titled } from './facts';
+import { heat } from './heat';
+import type { Net } from './net';
+
+export interface Acts {
+  hover(key: Key): void;
+  choose(key: Key): void;
+  /** The inside of a block can be seen. */
+  opens(path: string): boolean;
+  open(path: string): void;
+  code(key: Key): void;
+}
+
+/** Said in other ways. */
+const APART = ['words', 'weave', 'shapes', 'source', 'path', 'block', 'shape'];
+const BRIEF = ['turns', 'parameters', 'flops', 'share'];
+const MOST = 24;
+
+/** Beside the pointer: the name, what it does, its sizes, and what ran through it. */
+export function brief(net: Net, of: Key, array: Key, values: Values | null): Node[] {
+  const { kind, name } = titled(net.facts, of);
+  const fact = factOf(net.facts, of);
+  const axis = kind === 'axis';
+  const out: Node[] = [h('div', 'ncd-head', {}, h('b', '', {}, axis ? axisName(name) : name), h('span', 'ncd-kind', {}, kind))];
+  const line = (...text: (Node | string)[]) => text[0] && out.push(h('div', 'ncd-kind', {}, ...text));
+  const said = rows(net.facts, of).filter(([k]) => BRIEF.includes(k)).map(([k, v]) => (k === 'turns' ? v : `${k} ${v}`));
+  if (axis) line(`size ${say(fact?.size ?? '?')}, met by ${net.opsOf(of).length} operations`);
+  if (axis && array) line('in ', ...shape(net, array.slice(6)));
+  line(String(fact?.words ?? ''));
+  if (of.startsWith('op:')) line(String(fact?.shapes ?? ''));
+  said.forEach((text) => line(text));
+  line(net.path(of));
+  const shown = heat(values?.[axis ? array.slice(6) : (ids(fact, 'outs')[0] ?? '')]);
+  return shown ? [...out, shown] : out;
+}
+
+/** In the side pane. */
+export function details(net: Net, of: Key, values: Values | null, acts: Acts): Node[] {
+  const { kind, name } = titled(net.facts, of);
+  const fact = factOf(net.facts, of);
+  const path = net.path(of);
+  const block = closedBlock(net.facts, of) || (kind === 'block' && path);
+  const out: Node[] = [
+    h('div', 'ncd-kind', {}, [kind, of.startsWith('op:') && !block ? fact?.kind : ''].filter(Boolean).join(' · ')),
+    h('h2', 'ncd-title', {}, kind === 'axis' ? axisName(name) : name),
+  ];
+  const text = (value: unknown, style: string) => value && out.push(h('p', style, {}, String(value)));
+  text(fact?.words, 'ncd-words');
+  text(fact?.weave, 'ncd-weave');
+  if (block && acts.opens(block)) out.push(link('ncd-action', ['Open'], () => acts.open(block)));
+  if (fact?.at) out.push(link('ncd-action', ['Show code'], () => acts.code(of)));
+  const table = h('dl', 'ncd-rows');
+  const row = (k: string, ...v: (Node | string)[]) => table.append(h('dt', '', {}, k), h('dd', '', {}, ...v));
+  const pointed = (to: Key, ...content: (Node | string)[]) => link('ncd-link', content, () => acts.choose(to), () => acts.hover(to), () => acts.hover(''));
+  for (const side of ['in', 'out']) {
+    for (const id of ids(fact, `${side}s`)) {
+      const array = factOf(net.facts, key('array', id));
+      if (array?.kind && array.kind !== 'parameter') continue;
+      const named = String(array?.name ?? '').replace(path && `${path}.`, '');
+      const shown = heat(values?.[id]);
+      row(array?.kind ? 'weights' : side, ...(named ? [h('span', 'ncd-kind', {}, named), ' '] : []), ...shape(net, id, pointed), ...(shown ? [shown] : []));
+    }
+  }
+  for (const [k, v] of rows(net.facts, of)) if (!APART.includes(k)) row(k, v);
+  const ops = kind === 'axis' ? net.opsOf(of) : [];
+  if (ops.length) row('met by', ...ops.slice(0, MOST).map((op) => pointed(op, titled(net.facts, op).name)), ops.length > MOST ? `and ${ops.length - MOST} more` : '');
+  if (path) row('path', path);
+  if (fact?.source) row('source', file(fact.source));
+  return [...out, table];
+}
+
+/** The axes of an array with their sizes, or its shape where axes are not known. */
+function shape(net: Net, id: string, pointed?: (to: Key, ...content: Node[]) => Node): (Node | string)[] {
+  const axes = net.axesOf(id);
+  if (!axes.length) return [`[${say(factOf(net.facts, key('array', id))?.shape ?? '')}]`];
+  return axes.flatMap((axis) => {
+    const known = factOf(net.facts, axis);
+    const words = [axisName(String(known?.name ?? '?')), h('span', 'ncd-size', {}, say(known?.size ?? ''))];
+    return [pointed ? pointed(axis, ...words) : h('span', '', {}, ...words), ' '];
+  });
+}
+
+function link(name: string, content: (Node | string)[], act: () => void, enter?: () => void, leave?: () => void): HTMLElement {
+  const element = h('button', name, { type: 'button' }, ...content);
+  element.addEventListener('click', act);
+  for (const [types, heard] of [[['pointerenter', 'focus'], enter], [['pointerleave', 'blur'], leave]] as const) {
+    for (const type of types) if (heard) element.addEventListener(type, heard);
+  }
+  return element;
+}

@@ -1,0 +1,79 @@
+/** The axes with their sizes: pointing at one lights it, a click keeps it lit in a colour of its own. */
+
+import { axisName, h } from './dom';
+import { factOf, type Key, say } from './facts';
+import type { Net } from './net';
+
+/** So many are shown at first. */
+const FIRST = 16;
+/** So many can be told apart. */
+const COLOURS = 6;
+
+export interface Legend {
+  readonly root: HTMLElement;
+  /** The locked axes by colour; '' where a colour is free. */
+  locked(): readonly Key[];
+  restore(axes: readonly Key[]): void;
+  show(net: Net): void;
+  lock(axis: Key): void;
+  /** Shows which axes are lit elsewhere. */
+  light(axes: readonly Key[]): void;
+}
+
+export function legend(onPoint: (axis: Key) => void, onLock: () => void): Legend {
+  const root = h('div', 'ncd-legend', { role: 'group', 'aria-label': 'Axes' });
+  let locked: Key[] = [];
+  let most = FIRST;
+  const chips = new Map<Key, HTMLElement>();
+  const chip = (act: () => void, ...content: (Node | string)[]) => {
+    const made = h('button', '', { type: 'button' }, ...content);
+    made.addEventListener('click', act);
+    root.append(made);
+    return made;
+  };
+  const mark = () => chips.forEach((made, k) => {
+    const i = locked.indexOf(k);
+    made.className = `ncd-chip ncd-tint-${i}`;
+    made.setAttribute('aria-pressed', String(i >= 0));
+  });
+  const self: Legend = {
+    root,
+    locked: () => locked,
+    restore(axes) {
+      locked = axes.slice(0, COLOURS);
+      mark();
+    },
+    show(net) {
+      chips.clear();
+      root.replaceChildren();
+      root.hidden = !net.axes.length;
+      for (const axis of net.axes.slice(0, most)) {
+        const fact = factOf(net.facts, axis);
+        const [name, size] = [String(fact?.name ?? ''), say(fact?.size ?? '')];
+        const made = chip(() => self.lock(axis), axisName(name), h('span', 'ncd-size', {}, size));
+        made.setAttribute('aria-label', `axis ${name}, size ${size}`);
+        for (const type of ['pointerenter', 'focus']) made.addEventListener(type, () => onPoint(axis));
+        for (const type of ['pointerleave', 'blur']) made.addEventListener(type, () => onPoint(''));
+        chips.set(axis, made);
+      }
+      if (net.axes.length > most) {
+        const more = () => {
+          most = Infinity;
+          self.show(net);
+        };
+        chip(more, `${net.axes.length - most} more`).className = 'ncd-chip';
+      }
+      mark();
+    },
+    lock(axis) {
+      const at = locked.indexOf(axis);
+      const free = locked.indexOf('');
+      if (at >= 0) locked[at] = '';
+      else locked[free >= 0 ? free : Math.min(locked.length, COLOURS - 1)] = axis;
+      mark();
+      onLock();
+    },
+    light: (axes) => chips.forEach((made, k) => made.classList.toggle('ncd-on', axes.includes(k))),
+  };
+  return self;
+}

@@ -1,0 +1,79 @@
+/**
+ * What is lit, drawn a second time over the dimmed ink.
+ *
+ * The many paths of the figure are never touched: the browser only blends one layer more faintly.
+ * All wires of an axis are one path here, whose text is kept.
+ */
+
+import { s } from './dom';
+import type { Key } from './facts';
+import type { Net } from './net';
+import type { Spots } from './spots';
+
+export interface Lit {
+  readonly keys: readonly Key[];
+  /** A class that says the colour. */
+  readonly tint: string;
+}
+
+export interface Light {
+  readonly layer: SVGSVGElement;
+  /** Draws these and nothing else; `chosen` gets a frame.  Whether anything is there to be dimmed around. */
+  draw(groups: readonly Lit[], chosen: Key): boolean;
+  /** Frames that fade: something here is new. */
+  flash(keys: readonly Key[]): void;
+}
+
+const PAD = 4;
+
+export function light(like: SVGSVGElement, spots: Spots, net: Net): Light {
+  const layer = like.cloneNode(false) as SVGSVGElement;
+  layer.classList.add('ncd-over');
+  const lit = s('g');
+  const news = s('g');
+  layer.append(lit, news);
+  const made = new Map<Key, Element[]>();
+
+  const frame = (of: Key, name: string) => {
+    const box = spots.box(of);
+    if (!box) return [];
+    const [x, y, right, bottom] = box.map((n, i) => n + (i < 2 ? -PAD : PAD)) as [number, number, number, number];
+    return [s('path', { class: name, d: `M${x} ${y}H${right}V${bottom}H${x}Z` })];
+  };
+  const marks = (of: Key): Element[] => {
+    const all = spots.elements.get(of) ?? [];
+    const op = of.startsWith('op:');
+    const block = of.startsWith('block:');
+    const wires = (op ? net.arrays(of).flatMap((a) => spots.elements.get(a) ?? []) : block ? [] : all).filter(isWire);
+    const rest = all.filter((e) => (block ? e.classList.contains('ncd-block') : !isWire(e))).map((e) => e.cloneNode(true) as Element);
+    // An operation's wires lie under it; an axis is one thread.
+    if (wires.length) rest.unshift(s('path', { d: wires.map((e) => e.getAttribute('d')).join(''), class: op ? 'ncd-wire' : 'ncd-thread' }));
+    for (const e of rest) e.classList.add('ncd-lit');
+    return rest;
+  };
+  return {
+    layer,
+    draw(groups, chosen) {
+      let dims = false;
+      const out = groups.map(({ keys, tint }) => {
+        const g = s('g', { class: tint });
+        for (const k of keys) {
+          let found = made.get(k);
+          if (!found) made.set(k, (found = marks(k)));
+          g.append(...found.map((e) => e.cloneNode(true)));
+          dims ||= found.length > 0 && !k.startsWith('block:');
+        }
+        return g;
+      });
+      lit.replaceChildren(...out, ...(chosen.startsWith('op:') ? frame(chosen, 'ncd-chosen') : []));
+      return dims;
+    },
+    flash(keys) {
+      news.replaceChildren(...keys.flatMap((k) => frame(k, 'ncd-flash')));
+    },
+  };
+}
+
+function isWire(e: Element): boolean {
+  return e.localName === 'path' && e.classList.contains('ncd-wire');
+}

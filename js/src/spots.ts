@@ -1,0 +1,192 @@
+/**
+ * What is at a point of a figure, from its geometry alone.
+ *
+ * Asking the browser costs up to 5 ms where there are tens of thousands of paths, and it finds a
+ * wire only where it is painted; here a grid of short pieces is searched for the nearest, in
+ * microseconds.  The paths are those that ncd writes: M L H V C A Z, absolute.
+ */
+
+import { type Key, key, KINDS } from './facts';
+
+/** Left, top, right, bottom. */
+export type Box = readonly [number, number, number, number];
+
+export interface Spot {
+  readonly key: Key;
+  /** The array that a wire is an axis of. */
+  readonly array: Key;
+}
+
+export interface Spots {
+  /** The elements of each thing. */
+  readonly elements: ReadonlyMap<Key, Element[]>;
+  box(of: Key): Box | undefined;
+  /** The nearest operation or wire within `reach`, else the smallest block around the point, else nothing. */
+  find(x: number, y: number, reach: number): Spot;
+}
+
+interface Piece {
+  /** From a point to a point; a box if it is filled. */
+  readonly at: Box;
+  readonly filled: boolean;
+  readonly spot: Spot;
+}
+
+/** Wires are long and level, so are the cells. */
+const WIDE = 96;
+const HIGH = 16;
+/** What an operation is ahead of a wire that is as near, px. */
+const AHEAD = 2;
+const COUNTS: Readonly<Record<string, number>> = { M: 2, L: 2, H: 1, V: 1, C: 6, A: 7 };
+
+export function spots(...layers: readonly Element[]): Spots {
+  const cells = new Map<number, Piece[]>();
+  const boxes = new Map<Key, Box>();
+  const plates: Piece[] = [];
+  const elements = new Map<Key, Element[]>();
+
+  const add = (element: Element, within: Key): void => {
+    const own: Partial<Record<string, Key>> = {};
+    for (const kind of KINDS) {
+      const id = element.getAttribute(`data-${kind}`);
+      if (id === null) continue;
+      const k = (own[kind] = key(kind, id));
+      const known = elements.get(k);
+      if (known) known.push(element);
+      else elements.set(k, [element]);
+    }
+    const op = own.op ?? within;
+    const { localName: name } = element;
+    if (name === 'g') for (const child of element.children) add(child, op);
+    const number = (attribute: string) => Number(element.getAttribute(attribute)) || 0;
+    const spot = { key: op || own.axis || own.array || own.block || '', array: own.array ?? '' };
+    if (!spot.key) return;
+    const note = (at: Box, filled: boolean) => {
+      const piece = { at, filled, spot };
+      if (spot.key !== own.block) enter(cells, piece);
+      else if (filled) plates.push(piece);
+    };
+    let whole: Box | null = null;
+    if (name === 'circle') {
+      const [x, y, r] = [number('cx'), number('cy'), number('r')];
+      note((whole = [x - r, y - r, x + r, y + r]), true);
+    } else if (name === 'text') {
+      const wide = 7.5 * (element.textContent?.length ?? 0);
+      const x = number('x') - (element.getAttribute('text-anchor') === 'middle' ? wide / 2 : 0);
+      note((whole = [x, number('y') - 11, x + wide, number('y') + 2]), true);
+    } else if (name === 'path') {
+      for (const [points, closed] of outlines(element.getAttribute('d') ?? '')) {
+        const box = points.reduce<Box>((b, [x, y]) => union(b, [x, y, x, y]), [...points[0]!, ...points[0]!]);
+        whole = union(whole ?? box, box);
+        if (closed) note(box, true);
+        else for (let i = 1; i < points.length; i++) note([...points[i - 1]!, ...points[i]!], false);
+      }
+    }
+    if (whole) for (const k of op ? [op] : Object.values(own)) boxes.set(k!, union(boxes.get(k!) ?? whole, whole));
+  };
+  for (const layer of layers) for (const child of layer.children) add(child, '');
+  plates.sort((a, b) => area(a.at) - area(b.at));
+
+  return {
+    elements,
+    box: (of) => boxes.get(of),
+    find(x, y, reach) {
+      let best: Piece | undefined;
+      let least = reach + AHEAD;
+      each([x - reach, y - reach, x + reach, y + reach], (cell) => {
+        for (const piece of cells.get(cell) ?? []) {
+          const far = distance(piece, x, y) + (piece.spot.key.startsWith('op:') ? 0 : AHEAD);
+          if (far > least || (best && far === least && area(piece.at) >= area(best.at))) continue;
+          least = far;
+          best = piece;
+        }
+      });
+      best ??= plates.find((plate) => !distance(plate, x, y));
+      return best?.spot ?? { key: '', array: '' };
+    },
+  };
+}
+
+/** Calls with the number of every cell that a box meets. */
+function each([left, top, right, bottom]: Box, act: (cell: number) => void): void {
+  for (let cy = Math.floor(top / HIGH); cy <= Math.floor(bottom / HIGH); cy++) {
+    for (let cx = Math.floor(left / WIDE); cx <= Math.floor(right / WIDE); cx++) act(cy * 65536 + cx);
+  }
+}
+
+function enter(cells: Map<number, Piece[]>, piece: Piece): void {
+  const { at: [x, y, ex, ey], filled } = piece;
+  const steps = filled ? 1 : Math.max(1, Math.ceil(Math.abs(ey - y) / HIGH)); // a steep piece is in few cells of each row
+  const part = (k: number): [number, number] => [x + ((ex - x) * k) / steps, y + ((ey - y) * k) / steps];
+  for (let k = 0; k < steps; k++) {
+    const [[ax, ay], [bx, by]] = [part(k), part(k + 1)];
+    each([Math.min(ax, bx), Math.min(ay, by), Math.max(ax, bx), Math.max(ay, by)], (cell) => {
+      const there = cells.get(cell);
+      if (!there) cells.set(cell, [piece]);
+      else if (there.at(-1) !== piece) there.push(piece);
+    });
+  }
+}
+
+function distance({ at: [x, y, ex, ey], filled }: Piece, px: number, py: number): number {
+  if (filled) return Math.hypot(Math.max(x - px, 0, px - ex), Math.max(y - py, 0, py - ey));
+  const [dx, dy] = [ex - x, ey - y];
+  const along = Math.max(0, Math.min(1, ((px - x) * dx + (py - y) * dy) / (dx * dx + dy * dy || 1)));
+  return Math.hypot(px - x - along * dx, py - y - along * dy);
+}
+
+function union(a: Box, b: Box): Box {
+  return [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[2], b[2]), Math.max(a[3], b[3])];
+}
+
+function area([x, y, ex, ey]: Box): number {
+  return Math.abs((ex - x) * (ey - y));
+}
+
+/** The lines of a path as points, and whether each is closed; curves as a few chords. */
+export function outlines(d: string): [[number, number][], boolean][] {
+  const out: [[number, number][], boolean][] = [];
+  let line: [number, number][] = [];
+  let [kind, x, y] = ['', 0, 0];
+  let v: number[] = [];
+  for (const [, letter, digits] of d.matchAll(/([MLHVCAZ])|(-?[\d.]+(?:e-?\d+)?)/g)) {
+    if (letter) {
+      kind = letter;
+      v = [];
+      if (kind === 'Z' && line.length) {
+        out.at(-1)![1] = true;
+        line.push(line[0]!);
+      }
+      continue;
+    }
+    v.push(Number(digits));
+    if (v.length !== COUNTS[kind]) continue;
+    const [ex, ey] = kind === 'H' ? [v[0]!, y] : kind === 'V' ? [x, v[0]!] : (v.slice(-2) as [number, number]);
+    if (kind === 'M' || !line.length) out.push([(line = []), false]);
+    if (kind === 'C') {
+      for (const t of [0.25, 0.5, 0.75]) {
+        const u = 1 - t;
+        const mix = (a: number, b: number, c: number, e: number) => u * u * u * a + 3 * u * u * t * b + 3 * u * t * t * c + t * t * t * e;
+        line.push([mix(x, v[0]!, v[2]!, ex), mix(y, v[1]!, v[3]!, ey)]);
+      }
+    } else if (kind === 'A') line.push(...arc(x, y, v[0]!, v[4]! ? 1 : -1, ex, ey));
+    line.push([ex, ey]);
+    [x, y] = [ex, ey];
+    if (kind === 'M') kind = 'L';
+    v = [];
+  }
+  return out;
+}
+
+/** Two points on an arc of a circle, the shorter way round. */
+function arc(x: number, y: number, r: number, way: number, ex: number, ey: number): [number, number][] {
+  const half = Math.hypot(ex - x, ey - y) / 2 || 1;
+  const off = (way * Math.sqrt(Math.max(0, r * r - half * half))) / (2 * half);
+  const [cx, cy] = [(x + ex) / 2 - off * (ey - y), (y + ey) / 2 + off * (ex - x)];
+  const from = Math.atan2(y - cy, x - cx);
+  const turn = (way * (Math.atan2(ey - cy, ex - cx) - from) + 4 * Math.PI) % (2 * Math.PI);
+  return [1, 2].map((k) => {
+    const angle = from + (way * turn * k) / 3;
+    return [cx + Math.max(r, half) * Math.cos(angle), cy + Math.max(r, half) * Math.sin(angle)];
+  });
+}

@@ -1,0 +1,197 @@
+/** The window onto a figure: layers that move as one, and what wheel, mouse, fingers and pen do to them. */
+
+import { css, fitted, into, middle, moved, zoomed, type Camera, type Point, type Size } from './camera';
+import { h } from './dom';
+import type { Picture } from './safe';
+import type { Box } from './spots';
+
+/** A point in the figure's px, and how far around it to look. */
+export type Aim = readonly [x: number, y: number, reach: number];
+
+export interface Gestures {
+  hover(at: Aim, by: PointerEvent): void;
+  leave(): void;
+  click(at: Aim): void;
+  twice(at: Aim): void;
+  /** The reader moved the window. */
+  moved(): void;
+}
+
+export interface Stage {
+  readonly root: HTMLElement;
+  /** Puts these layers in place of others; what was moved in the figure by `by` stays where one saw it. */
+  show(picture: Picture, over: SVGSVGElement, by?: Point): void;
+  fit(): void;
+  zoom(by: 1 | -1): void;
+  move(dx: number, dy: number): void;
+  /** The point of the figure in the middle of the window. */
+  middle(): Point;
+  /** Where the reader has moved to, as shares of the figure, and the scale; null: it is as it was at first. */
+  state(): [number, number, number] | null;
+  restore(state: unknown): void;
+  /** A box of the figure in the page's window. */
+  box(of: Box): Box;
+  /** Moves as little as possible so that a box of the figure is in the window. */
+  reveal(box: Box): void;
+  dispose(): void;
+}
+
+const STEP = 1.25;
+const SETTLE_MS = 120;
+const DRAG_PX = 4;
+
+export function stage(on: Gestures): Stage {
+  const pane = h('div', 'ncd-pane');
+  const root = h('div', 'ncd-stage', { tabindex: '0', role: 'application', 'aria-roledescription': 'diagram' }, pane);
+  let size: Size = { width: 0, height: 0 };
+  let camera: Camera = { x: 0, y: 0, scale: 1 };
+  let touched = false;
+  let [wide, dragged] = [0, false];
+  let settle: ReturnType<typeof setTimeout> | undefined;
+  let hovering: PointerEvent | null = null;
+  const fingers = new Map<number, Point>();
+
+  const room = (): Size => ({ width: root.clientWidth, height: root.clientHeight });
+  const look = (to: Camera) => {
+    camera = to;
+    pane.style.transform = css(camera);
+    // While moving, the browser may scale what it has painted; a moment later it paints afresh.
+    pane.classList.add('ncd-moving');
+    clearTimeout(settle);
+    settle = setTimeout(() => pane.classList.remove('ncd-moving'), SETTLE_MS);
+  };
+  const go = (to: Camera) => {
+    touched = true;
+    look(to);
+    on.moved();
+  };
+  const fit = () => {
+    touched = false;
+    if (!size.width) return;
+    const to = fitted(size, root.clientWidth);
+    root.style.height = `${Math.ceil(size.height * to.scale)}px`; // a tall figure scrolls with the page
+    look(to);
+    on.moved();
+  };
+  const point = (e: MouseEvent): Point => {
+    const box = root.getBoundingClientRect();
+    return { x: e.clientX - box.left, y: e.clientY - box.top };
+  };
+  const aim = (e: MouseEvent): Aim => {
+    const { x, y } = point(e);
+    return [(x - camera.x) / camera.scale, (y - camera.y) / camera.scale, ((e as PointerEvent).pointerType === 'touch' ? 14 : 6) / camera.scale];
+  };
+  const box = ([x, y, right, bottom]: Box): Box => {
+    const { left, top } = root.getBoundingClientRect();
+    const [dx, dy, k] = [left + camera.x, top + camera.y, camera.scale];
+    return [dx + x * k, dy + y * k, dx + right * k, dy + bottom * k];
+  };
+  const hear = <K extends keyof HTMLElementEventMap>(type: K, act: (e: HTMLElementEventMap[K]) => void) =>
+    root.addEventListener(type, act, { passive: false });
+
+  hear('pointermove', (e) => {
+    const from = fingers.get(e.pointerId);
+    if (!from) {
+      // What is under the pointer is asked once a frame, however often it moves.
+      if (!hovering) requestAnimationFrame(() => {
+        const last = hovering;
+        hovering = null;
+        if (last) on.hover(aim(last), last);
+      });
+      hovering = e;
+      return;
+    }
+    const to = point(e);
+    const [dx, dy] = [to.x - from.x, to.y - from.y];
+    const other = [...fingers].find(([id]) => id !== e.pointerId)?.[1];
+    if (other) {
+      dragged = true;
+      const far = (p: Point) => Math.hypot(p.x - other.x, p.y - other.y) || 1;
+      go(moved(zoomed(camera, far(to) / far(from), (to.x + other.x) / 2, (to.y + other.y) / 2), dx / 2, dy / 2));
+    } else if (e.pointerType === 'touch' || (!dragged && Math.hypot(dx, dy) < DRAG_PX)) return; // one finger scrolls the page
+    else {
+      if (!dragged) root.setPointerCapture?.(e.pointerId);
+      dragged = true;
+      go(moved(camera, dx, dy));
+    }
+    fingers.set(e.pointerId, to);
+  });
+  hear('pointerdown', (e) => {
+    if (e.button) return;
+    if (!fingers.size) dragged = false;
+    fingers.set(e.pointerId, point(e));
+  });
+  hear('pointerup', (e) => {
+    if (fingers.delete(e.pointerId) && !dragged) on.click(aim(e));
+  });
+  hear('pointercancel', (e) => fingers.delete(e.pointerId));
+  hear('pointerleave', () => {
+    hovering = null;
+    if (!fingers.size) on.leave();
+  });
+  hear('dblclick', (e) => on.twice(aim(e)));
+  hear('wheel', (e) => {
+    if (!e.ctrlKey && !e.metaKey) return; // the page scrolls past
+    e.preventDefault();
+    const { x, y } = point(e);
+    const pixels = e.deltaMode === 1 ? e.deltaY * 16 : e.deltaY;
+    go(zoomed(camera, Math.exp(-Math.max(-100, Math.min(100, pixels)) / 250), x, y));
+  });
+  const sizes = typeof ResizeObserver === 'undefined' ? null : new ResizeObserver(() => {
+    // What opens beside takes room from the window and leaves the picture where it is.
+    const now = root.closest('.ncd-view')?.clientWidth ?? 0;
+    if (now === wide) return;
+    wide = now;
+    if (!touched) fit();
+  });
+  sizes?.observe(root);
+
+  const self: Stage = {
+    root, fit, box,
+    show(picture, over, by) {
+      size = picture;
+      pane.replaceChildren(picture.ground, picture.ink, over);
+      pane.style.width = `${size.width}px`;
+      pane.style.height = `${size.height}px`;
+      root.setAttribute('aria-label', `${picture.title || 'Diagram'}. Arrow keys go from operation to operation, question mark lists all keys.`);
+      root.setAttribute('aria-description', picture.description);
+      if (!touched) fit();
+      else if (by) look(moved(camera, -by.x * camera.scale, -by.y * camera.scale));
+    },
+    zoom(by) {
+      const { x, y } = middle(camera, size, room());
+      go(zoomed(camera, by > 0 ? STEP : 1 / STEP, x, y));
+    },
+    move: (dx, dy) => go(moved(camera, dx, dy)),
+    middle() {
+      const { width, height } = room();
+      return { x: (width / 2 - camera.x) / camera.scale, y: (height / 2 - camera.y) / camera.scale };
+    },
+    state() {
+      if (!touched) return null;
+      const { x, y } = self.middle();
+      return [x / (size.width || 1), y / (size.height || 1), camera.scale].map((n) => Math.round(n * 1e4) / 1e4) as [number, number, number];
+    },
+    restore(state) {
+      if (!Array.isArray(state) || !state.every(Number.isFinite) || !(state[2] > 0)) return fit();
+      const { width, height } = room();
+      const { scale } = zoomed({ x: 0, y: 0, scale: 1 }, state[2], 0, 0);
+      touched = true;
+      look({ x: width / 2 - state[0] * size.width * scale, y: height / 2 - state[1] * size.height * scale, scale });
+    },
+    reveal(of) {
+      const { left, top, right, bottom } = root.getBoundingClientRect();
+      if (right === left) return;
+      const [x, y, ex, ey] = box(of);
+      const [dx, dy] = [into(x - 8, ex + 8, left, right), into(y - 8, ey + 8, top, bottom)];
+      if (dx || dy) go(moved(camera, dx, dy));
+      // Of a figure taller than the page, the page shows a part.
+      if (y + dy < 0 || ey + dy > innerHeight) pane.querySelector('.ncd-chosen, .ncd-lit')?.scrollIntoView?.({ block: 'nearest' });
+    },
+    dispose() {
+      sizes?.disconnect();
+      clearTimeout(settle);
+    },
+  };
+  return self;
+}
