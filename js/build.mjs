@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const target = here('../ncd/static');
-const LIMIT = 60_000; // every saved widget carries its code
+const LIMIT = 35_000; // every saved widget carries its code
 
 const common = {
   absWorkingDir: here('.'),

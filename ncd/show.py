@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ncd.circuit.codec import VERSION
-from ncd.circuit.diagram import Diagram, Op, Place
+from ncd.circuit.diagram import Diagram
 from ncd.circuit.packed import packed
 from ncd.errors import NCDError
 from ncd.garbage import collecting_later
@@ -177,34 +176,18 @@ def html(diagram: Diagram, **options: Any) -> str:
     Unless a theme was chosen, the picture is light or dark as the reader's pages are.
     """
     from ncd.render.html import page
+    from ncd.render.tikz import render as write
 
     shown = draw(diagram, **{"theme": "auto", **dict(diagram.options), **options})
-    return page(diagram.title, shown.svg, document(diagram, shown))
+    tikz = packed(write(shown.scene, "light"))
+    return page(diagram.title, shown.svg, {**document(diagram, shown), "tikz": tikz})
 
 
 def content(shown: Picture) -> dict[str, Any]:
     """What a front end shows of a picture: the SVG, what is known of the ids in it, and the code of its ops."""
-    from ncd.sources import sources
+    from ncd.document import document as made
 
-    ops = shown.drawn.ops
-    code, at = sources([_written(op) for op in ops])
-    known = dict(shown.scene.facts.get("op", {}))
-    for i, place in at.items():
-        known[str(i)] = {**known.get(str(i), {}), "at": place[:1] if ops[i].block else place}
-    scene = {
-        "svg": str(shown.svg),
-        "width": shown.scene.width,
-        "height": shown.scene.height,
-        "facts": {**shown.scene.facts, "op": known},
-    }
-    return {"ncd": VERSION, "title": shown.drawn.title, "scenes": [scene], "sources": code}
-
-
-def _written(op: Op) -> Place | None:
-    """Where an operation was written; of a closed block, some place in its own function."""
-    if not op.block:
-        return op.source
-    return next((inner.source for inner in op.inside if inner.path == op.block and inner.source), None)
+    return made([shown])
 
 
 def document(diagram: Diagram, shown: Picture) -> dict[str, Any]:
@@ -212,7 +195,9 @@ def document(diagram: Diagram, shown: Picture) -> dict[str, Any]:
 
     The diagram goes along packed, to be read back by ``from_json`` and by nothing else.
     """
-    return {**content(shown), "diagram": packed(diagram.to_json())}
+    from ncd.document import with_insides
+
+    return {**with_insides(diagram, shown, draw), "diagram": packed(diagram.to_json())}
 
 
 def mimebundle(diagram: Diagram) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 /** The line above a figure: where one is, and what one can do. */
 
-import { button, h, icon } from './dom';
+import { button, h, icon, on, set } from './dom';
 
 export interface Crumb {
   readonly name: string;
@@ -26,58 +26,29 @@ interface Tools {
 }
 
 export function bar(tools: Tools, search: HTMLElement, ways: () => readonly Way[], said: (text: string) => void): Bar {
-  const crumbs = h('nav', 'ncd-crumbs', { 'aria-label': 'Where in the model' });
-  const menu = h('div', 'ncd-menu', { role: 'menu', 'aria-label': 'Copy or save' });
-  const tool = (d: string, title: string, act: () => void) => button(icon(d), title, act);
-  const opener = tool('M8 2.5v7.5M4.8 7 8 10.2 11.2 7M3 13.5h10', 'Copy or save', () => toggle(!!menu.hidden));
+  const crumbs = h('nav', 'crumbs', { 'aria-label': 'Where in the model' });
+  const tool = (d: string, title: string, act: () => void) => button('button', [icon(d)], act, title);
   const code = tool('M5.5 4.5 2 8l3.5 3.5M10.5 4.5 14 8l-3.5 3.5', 'Source code (c)', () => tools.showCode());
-  const take = h('div', 'ncd-take', {}, opener, menu);
-
-  const toggle = (open: boolean) => {
-    menu.hidden = !open;
-    opener.setAttribute('aria-expanded', String(open));
-    if (!open) return;
-    menu.replaceChildren(...ways().map(([name, act]) => {
-      const item = button(name, name, async () => {
-        opener.focus();
-        toggle(false);
-        try {
-          await act();
-          said(`${name}: done`);
-        } catch {
-          said(`${name}: not allowed here`);
-        }
-      }, 'ncd-item');
-      item.setAttribute('role', 'menuitem');
-      return item;
-    }));
-    (menu.firstChild as HTMLElement).focus();
-  };
-  opener.setAttribute('aria-haspopup', 'menu');
-  toggle(false);
-  take.addEventListener('focusout', (e) => take.contains(e.relatedTarget as Node | null) || toggle(false));
-  menu.addEventListener('keydown', (e) => {
-    const items = [...menu.children] as HTMLElement[];
-    const by = { ArrowDown: 1, ArrowUp: -1 }[e.key];
-    if (by) items[(items.indexOf(document.activeElement as HTMLElement) + by + items.length) % items.length]!.focus();
-    else if (e.key === 'Escape') {
-      opener.focus();
-      toggle(false);
-    } else return;
-    e.preventDefault();
-    e.stopPropagation();
-  });
-  const group = h('div', 'ncd-tools', { role: 'toolbar', 'aria-label': 'Diagram' },
-    tool('M3.5 8h9', 'Zoom out (−)', () => tools.stage.zoom(-1)),
-    tool('M8 3.5v9M3.5 8h9', 'Zoom in (+)', () => tools.stage.zoom(1)),
-    tool('M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10', 'Show all (0)', () => tools.stage.fit()),
-    code, take,
-    tool('M6 6.2a2 2 0 1 1 2.9 1.8c-.6.3-.9.7-.9 1.4M8 11.8v.4', 'Keys (?)', () => tools.showHelp()));
+  const menu = h('div', 'menu');
+  const take = h('details', 'take', {}, h('summary', 'button', { title: 'Copy or save', 'aria-label': 'Copy or save' }, icon('M8 2.5v7.5M4.8 7 8 10.2 11.2 7M3 13.5h10')), menu);
+  on(take, 'toggle', () => menu.replaceChildren(...ways().map(([name, act]) => button('item', [name], async () => {
+    take.open = false;
+    try {
+      await act();
+      said(`${name}: done`);
+    } catch {
+      said(`${name}: not allowed here`);
+    }
+  }))));
+  on(take, 'focusout', (e: FocusEvent) => take.contains(e.relatedTarget as Node | null) || (take.open = false));
   return {
-    root: h('div', 'ncd-bar', {}, crumbs, search, group),
-    code: (on) => code.setAttribute('aria-pressed', String(on)),
-    where: (path) => crumbs.replaceChildren(
-      ...path.map(({ name, go }) => (go ? button(name, name, go, 'ncd-crumb') : h('span', 'ncd-crumb', { 'aria-current': 'true' }, name))),
-    ),
+    root: h('div', 'top', {}, crumbs, search, h('div', 'tools', { role: 'group', 'aria-label': 'Diagram' },
+      tool('M3.5 8h9', 'Zoom out (−)', () => tools.stage.zoom(-1)),
+      tool('M8 3.5v9M3.5 8h9', 'Zoom in (+)', () => tools.stage.zoom(1)),
+      tool('M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10', 'Show all (0)', () => tools.stage.fit()),
+      code, take,
+      tool('M6 6.2a2 2 0 1 1 2.9 1.8c-.6.3-.9.7-.9 1.4M8 11.8v.4', 'Keys (?)', () => tools.showHelp()))),
+    code: (shown) => set(code, 'aria-pressed', shown),
+    where: (path) => crumbs.replaceChildren(...path.map(({ name, go }) => (go ? button('crumb', [name], go) : h('span', 'crumb', {}, name)))),
   };
 }

@@ -1,7 +1,7 @@
 /** The functions that operations were written in, one under the other, with the lines of what is lit. */
 
 import type { Source } from './document';
-import { h } from './dom';
+import { h, on } from './dom';
 import { file } from './facts';
 
 /** Where an operation is: function, line, column, end line, end column; of a closed block the function alone. */
@@ -16,7 +16,7 @@ export interface Code {
 
 /** `onLine` hears which line of which function is pointed at, null when none is. */
 export function code(onLine: (at: readonly [number, number] | null) => void): Code {
-  const root = h('div', 'ncd-code', { tabindex: '0', role: 'region', 'aria-label': 'Source code' });
+  const root = h('div', 'code', { tabindex: '0', role: 'region', 'aria-label': 'Source code' });
   let sources: readonly Source[] = [];
   let rows: HTMLElement[][] = [];
   let runs: Run[][][] = [];
@@ -29,18 +29,18 @@ export function code(onLine: (at: readonly [number, number] | null) => void): Co
     last = line;
     onLine(line ? (line.split(' ').map(Number) as [number, number]) : null);
   };
-  root.addEventListener('pointermove', (e) => tell(e.target));
-  root.addEventListener('pointerleave', () => tell(null));
+  on(root, 'pointermove', (e: Event) => tell(e.target));
+  on(root, 'pointerleave', () => tell(null));
 
   const build = () => {
     runs = sources.map(({ text, tokens }) => lines(text, tokens));
     rows = sources.map((source, k) => {
       const made = runs[k]!.map((run, i) => {
-        const line = h('div', 'ncd-line', {}, ...drawn(run, []));
+        const line = h('div', 'line', {}, ...drawn(run, []));
         line.dataset.at = `${k} ${source.line + i}`;
         return line;
       });
-      const head = h('div', 'ncd-where', { title: source.file }, h('b', '', {}, source.function), ` ${file(source.file)}:${source.line}`);
+      const head = h('div', 'where', { title: source.file }, h('b', '', {}, source.function), ` ${file(source.file)}:${source.line}`);
       root.append(h('section', '', {}, head, h('pre', '', {}, ...made)));
       return made;
     });
@@ -73,8 +73,8 @@ export function code(onLine: (at: readonly [number, number] | null) => void): Co
           spans.get(line)![1].push([n === first ? column! : 0, (n === final && end) || Infinity]);
         }
       }
-      for (const [line, [run, on]] of spans) {
-        line.replaceChildren(...drawn(run, on));
+      for (const [line, [run, cuts]] of spans) {
+        line.replaceChildren(...drawn(run, cuts));
         line.classList.add('ncd-on');
         lit.push(() => {
           line.replaceChildren(...drawn(run, []));
@@ -93,13 +93,13 @@ export function code(onLine: (at: readonly [number, number] | null) => void): Co
 type Run = readonly [string, number, string];
 
 /** A line, its runs cut where what is lit begins and ends. */
-function drawn(runs: readonly Run[], on: readonly (readonly [number, number])[]): (Node | string)[] {
+function drawn(runs: readonly Run[], lit: readonly (readonly [number, number])[]): (Node | string)[] {
   return runs.flatMap(([look, from, text]) => {
-    const cuts = [...new Set([0, text.length, ...on.flat().map((c) => c - from)])].filter((c) => c >= 0 && c <= text.length).sort((a, b) => a - b);
+    const cuts = [...new Set([0, text.length, ...lit.flat().map((c) => c - from)])].filter((c) => c >= 0 && c <= text.length).sort((a, b) => a - b);
     return cuts.slice(1).map((to, i) => {
-      const token = on.some(([start, end]) => from + cuts[i]! >= start && from + to <= end) ? 'ncd-token ' : '';
+      const token = lit.some(([start, end]) => from + cuts[i]! >= start && from + to <= end) ? 'token ' : '';
       const piece = text.slice(cuts[i], to);
-      return token || look !== 't' ? h('span', `${token}ncd-look-${look}`, {}, piece) : piece;
+      return token || look !== 't' ? h('span', `${token}look-${look}`, {}, piece) : piece;
     });
   });
 }

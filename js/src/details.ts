@@ -1,7 +1,7 @@
 /** What is known of one thing: in a few lines beside the pointer, or at length in the side pane. */
 
 import type { Values } from './document';
-import { axisName, h } from './dom';
+import { axisName, button, h, on } from './dom';
 import { closedBlock, factOf, file, ids, type Key, key, rows, say, titled } from './facts';
 import { heat } from './heat';
 import type { Net } from './net';
@@ -15,8 +15,6 @@ export interface Acts {
   code(key: Key): void;
 }
 
-/** Said in other ways. */
-const APART = ['words', 'weave', 'shapes', 'source', 'path', 'block', 'shape'];
 const BRIEF = ['turns', 'parameters', 'flops', 'share'];
 const MOST = 24;
 
@@ -25,13 +23,13 @@ export function brief(net: Net, of: Key, array: Key, values: Values | null): Nod
   const { kind, name } = titled(net.facts, of);
   const fact = factOf(net.facts, of);
   const axis = kind === 'axis';
-  const out: Node[] = [h('div', 'ncd-head', {}, h('b', '', {}, axis ? axisName(name) : name), h('span', 'ncd-kind', {}, kind))];
-  const line = (...text: (Node | string)[]) => text[0] && out.push(h('div', 'ncd-kind', {}, ...text));
+  const out: Node[] = [h('div', 'head', {}, h('b', '', {}, axis ? axisName(name) : name), h('span', 'kind', {}, kind))];
+  const line = (...text: (Node | string)[]) => text[0] && out.push(h('div', 'kind', {}, ...text));
   const said = rows(net.facts, of).filter(([k]) => BRIEF.includes(k)).map(([k, v]) => (k === 'turns' ? v : `${k} ${v}`));
-  if (axis) line(`size ${say(fact?.size ?? '?')}, met by ${net.opsOf(of).length} operations`);
+  if (axis) line(`size ${say(fact?.size)}, met by ${net.opsOf(of).length} operations`);
   if (axis && array) line('in ', ...shape(net, array.slice(6)));
-  line(String(fact?.words ?? ''));
-  if (of.startsWith('op:')) line(String(fact?.shapes ?? ''));
+  line(say(fact?.words));
+  if (of.startsWith('op:')) line(say(fact?.shapes));
   said.forEach((text) => line(text));
   line(net.path(of));
   const shown = heat(values?.[axis ? array.slice(6) : (ids(fact, 'outs')[0] ?? '')]);
@@ -45,27 +43,30 @@ export function details(net: Net, of: Key, values: Values | null, acts: Acts): N
   const path = net.path(of);
   const block = closedBlock(net.facts, of) || (kind === 'block' && path);
   const out: Node[] = [
-    h('div', 'ncd-kind', {}, [kind, of.startsWith('op:') && !block ? fact?.kind : ''].filter(Boolean).join(' · ')),
-    h('h2', 'ncd-title', {}, kind === 'axis' ? axisName(name) : name),
+    h('div', 'kind', {}, [kind, of.startsWith('op:') && !block ? fact?.kind : ''].filter(Boolean).join(' · ')),
+    h('h2', 'title', {}, kind === 'axis' ? axisName(name) : name),
   ];
-  const text = (value: unknown, style: string) => value && out.push(h('p', style, {}, String(value)));
-  text(fact?.words, 'ncd-words');
-  text(fact?.weave, 'ncd-weave');
-  if (block && acts.opens(block)) out.push(link('ncd-action', ['Open'], () => acts.open(block)));
-  if (fact?.at) out.push(link('ncd-action', ['Show code'], () => acts.code(of)));
-  const table = h('dl', 'ncd-rows');
+  for (const k of ['words', 'weave']) if (fact?.[k]) out.push(h('p', k, {}, say(fact[k])));
+  if (block && acts.opens(block)) out.push(button('action', ['Open'], () => acts.open(block)));
+  if (fact?.at) out.push(button('action', ['Show code'], () => acts.code(of)));
+  const table = h('dl', 'rows');
   const row = (k: string, ...v: (Node | string)[]) => table.append(h('dt', '', {}, k), h('dd', '', {}, ...v));
-  const pointed = (to: Key, ...content: (Node | string)[]) => link('ncd-link', content, () => acts.choose(to), () => acts.hover(to), () => acts.hover(''));
+  const pointed = (to: Key, ...content: (Node | string)[]) => {
+    const link = button('link', content, () => acts.choose(to));
+    on(link, 'pointerenter focus', () => acts.hover(to));
+    on(link, 'pointerleave blur', () => acts.hover(''));
+    return link;
+  };
   for (const side of ['in', 'out']) {
     for (const id of ids(fact, `${side}s`)) {
       const array = factOf(net.facts, key('array', id));
       if (array?.kind && array.kind !== 'parameter') continue;
       const named = String(array?.name ?? '').replace(path && `${path}.`, '');
       const shown = heat(values?.[id]);
-      row(array?.kind ? 'weights' : side, ...(named ? [h('span', 'ncd-kind', {}, named), ' '] : []), ...shape(net, id, pointed), ...(shown ? [shown] : []));
+      row(array?.kind ? 'weights' : side, ...(named ? [h('span', 'kind', {}, named), ' '] : []), ...shape(net, id, pointed), ...(shown ? [shown] : []));
     }
   }
-  for (const [k, v] of rows(net.facts, of)) if (!APART.includes(k)) row(k, v);
+  for (const [k, v] of rows(net.facts, of)) row(k, v);
   const ops = kind === 'axis' ? net.opsOf(of) : [];
   if (ops.length) row('met by', ...ops.slice(0, MOST).map((op) => pointed(op, titled(net.facts, op).name)), ops.length > MOST ? `and ${ops.length - MOST} more` : '');
   if (path) row('path', path);
@@ -76,19 +77,10 @@ export function details(net: Net, of: Key, values: Values | null, acts: Acts): N
 /** The axes of an array with their sizes, or its shape where axes are not known. */
 function shape(net: Net, id: string, pointed?: (to: Key, ...content: Node[]) => Node): (Node | string)[] {
   const axes = net.axesOf(id);
-  if (!axes.length) return [`[${say(factOf(net.facts, key('array', id))?.shape ?? '')}]`];
+  if (!axes.length) return [`[${say(factOf(net.facts, key('array', id))?.shape)}]`];
   return axes.flatMap((axis) => {
     const known = factOf(net.facts, axis);
-    const words = [axisName(String(known?.name ?? '?')), h('span', 'ncd-size', {}, say(known?.size ?? ''))];
+    const words = [axisName(known?.name), h('span', 'size', {}, say(known?.size))];
     return [pointed ? pointed(axis, ...words) : h('span', '', {}, ...words), ' '];
   });
-}
-
-function link(name: string, content: (Node | string)[], act: () => void, enter?: () => void, leave?: () => void): HTMLElement {
-  const element = h('button', name, { type: 'button' }, ...content);
-  element.addEventListener('click', act);
-  for (const [types, heard] of [[['pointerenter', 'focus'], enter], [['pointerleave', 'blur'], leave]] as const) {
-    for (const type of types) if (heard) element.addEventListener(type, heard);
-  }
-  return element;
 }

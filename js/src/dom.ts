@@ -1,42 +1,48 @@
 /** Elements from plain values.  Text goes in as text; attributes are named by this code alone. */
 
-const NS = 'http://www.w3.org/2000/svg';
-
 type Attributes = Readonly<Record<string, string>>;
+type Content = Node | string;
 
-export function h<K extends keyof HTMLElementTagNameMap>(
-  tag: K, name = '', attributes: Attributes = {}, ...children: (Node | string)[]
-): HTMLElementTagNameMap[K] {
+/** Every class is one of ours: its `ncd-` is put before it here. */
+export function h<K extends keyof HTMLElementTagNameMap>(tag: K, name = '', attributes: Attributes = {}, ...children: Content[]): HTMLElementTagNameMap[K] {
   const element = document.createElement(tag);
-  if (name) element.className = name;
-  for (const [k, v] of Object.entries(attributes)) element.setAttribute(k, v);
+  if (name) element.className = name.replace(/\S+/g, 'ncd-$&');
+  for (const k in attributes) set(element, k, attributes[k]!);
   element.append(...children);
   return element;
 }
 
-export function s<K extends keyof SVGElementTagNameMap>(tag: K, attributes: Attributes = {}): SVGElementTagNameMap[K] {
-  const element = document.createElementNS(NS, tag);
-  for (const [k, v] of Object.entries(attributes)) element.setAttribute(k, v);
+export function s<K extends keyof SVGElementTagNameMap>(tag: K, name: string, d = ''): SVGElementTagNameMap[K] {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  set(element, 'class', name);
+  if (d) set(element, 'd', d);
   return element;
 }
 
-/** A drawn sign in a box of 16 by 16. */
+export function set(element: Element, name: string, value: string | boolean): void {
+  element.setAttribute(name, String(value));
+}
+
+export function on(target: EventTarget, types: string, act: (e: never) => void): void {
+  for (const type of types.split(' ')) target.addEventListener(type, act as (e: Event) => void);
+}
+
+/** A sign drawn in a box of 16 by 16. */
 export function icon(d: string): SVGSVGElement {
-  const svg = s('svg', { viewBox: '0 0 16 16', class: 'ncd-icon', 'aria-hidden': 'true' });
-  svg.append(s('path', { d }));
+  const svg = s('svg', 'ncd-icon');
+  set(svg, 'viewBox', '0 0 16 16');
+  svg.append(s('path', '', d));
   return svg;
 }
 
-export function button(sign: Node | string, title: string, act: (e: MouseEvent) => void, name = 'ncd-button'): HTMLButtonElement {
-  const element = h('button', name, { type: 'button', title, 'aria-label': title }, sign);
-  element.addEventListener('click', act);
+export function button(name: string, content: readonly Content[], act: () => void, label = ''): HTMLButtonElement {
+  const element = h('button', name, { type: 'button', ...(label && { title: label, 'aria-label': label }) }, ...content);
+  on(element, 'click', act);
   return element;
 }
 
 /** The name of an axis as it is drawn: what follows an underscore stands lower. */
-export function axisName(name: string): HTMLElement {
-  const [head = '', ...rest] = name.split('_');
-  const element = h('span', 'ncd-axis', {}, head);
-  if (rest.length) element.append(h('sub', '', {}, rest.join('_')));
-  return element;
+export function axisName(name: unknown): HTMLElement {
+  const [head = '', ...rest] = String(name ?? '?').split('_');
+  return h('span', 'axis', {}, head, ...(rest[0] ? [h('sub', '', {}, rest.join('_'))] : []));
 }

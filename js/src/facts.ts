@@ -23,13 +23,11 @@ export function parts(of: Key): { kind: Kind; id: string } | null {
 export function factOf(facts: Facts, of: Key): Fact | null {
   const p = parts(of);
   const known = p && facts[p.kind];
-  return known && Object.hasOwn(known, p.id) ? (known[p.id] ?? null) : null;
+  return (known && Object.hasOwn(known, p.id) && known[p.id]) || null;
 }
 
-/** Said first, in this order; whatever else is known comes behind. */
-const FIRST = ['words', 'weave', 'shapes', 'size', 'shape', 'turns', 'parameters', 'shared', 'flops', 'share', 'block', 'path', 'source'];
-/** Never said: drawn anyway, or ids that mean nothing to a reader. */
-const UNSAID = ['title', 'name', 'label', 'axes', 'ins', 'outs', 'at', 'kind', 'cls', 'repeat'];
+/** Never said in a row of its own: drawn anyway, said in other words, or ids that mean nothing to a reader. */
+const UNSAID = 'title name label axes ins outs at kind cls repeat words weave shapes source path block shape'.split(' ');
 
 /** What a thing is called: `layer_norm`, `Attention`, `d_model`; and what kind of thing that is. */
 export function titled(facts: Facts, of: Key): { kind: string; name: string } {
@@ -40,19 +38,11 @@ export function titled(facts: Facts, of: Key): { kind: string; name: string } {
   return { kind: closedBlock(facts, of) ? 'closed block' : p.kind === 'op' ? 'operation' : p.kind, name: String(name ?? p.id) };
 }
 
-/** A fact as rows of a name and a value, both words. */
+/** What else is known, as rows of a name and a value, both words. */
 export function rows(facts: Facts, of: Key): [string, string][] {
-  const fact = factOf(facts, of);
-  if (!fact) return [];
-  const keys = [...new Set([...FIRST.filter((k) => Object.hasOwn(fact, k)), ...Object.keys(fact)])];
-  return keys.filter((k) => !UNSAID.includes(k) && !isEmpty(fact[k])).map((k) => [k.replaceAll('_', ' '), value(k, fact[k])]);
-}
-
-/** A fact in a line: its name, what it does, where it is in the model and in the code. Never markup. */
-export function words(facts: Facts, of: Key): string {
-  const { kind, name } = titled(facts, of);
-  if (!kind || (kind !== 'block' && !factOf(facts, of))) return '';
-  return [`${kind} ${name}`, ...rows(facts, of).map(([k, v]) => (k === 'words' ? v : `${k}: ${v}`))].join('  ·  ');
+  return Object.entries(factOf(facts, of) ?? {})
+    .filter(([k, v]) => !UNSAID.includes(k) && v && String(v))
+    .map(([k, v]) => [k.replaceAll('_', ' '), k === 'share' && typeof v === 'number' ? `${Number((100 * v).toPrecision(3))} %` : say(v)]);
 }
 
 /** The path of the closed block that an op stands for, or ''. */
@@ -75,18 +65,8 @@ export function file(place: unknown): string {
 /** Numbers as people write them. */
 export function say(v: unknown): string {
   if (Array.isArray(v)) return v.map(say).join(', ');
-  if (v !== null && typeof v === 'object') return Object.entries(v).map(([k, x]) => `${k} ${say(x)}`).join(', ');
-  if (typeof v !== 'number') return String(v);
-  if (Number.isInteger(v) && Math.abs(v) < 1e9) return v.toLocaleString('en');
-  return Math.abs(v) >= 1e6 ? v.toLocaleString('en', { notation: 'compact', maximumFractionDigits: 2 }) : String(Number(v.toPrecision(4)));
-}
-
-function value(name: string, v: unknown): string {
-  if (name === 'source') return file(v);
-  if (name === 'share' && typeof v === 'number') return `${Number((100 * v).toPrecision(3))} %`;
-  return say(v);
-}
-
-function isEmpty(v: unknown): boolean {
-  return v === null || v === undefined || v === '' || v === 0 || (Array.isArray(v) && v.length === 0);
+  if (v && typeof v === 'object') return Object.entries(v).map(([k, x]) => `${k} ${say(x)}`).join(', ');
+  if (typeof v !== 'number') return String(v ?? '');
+  const large = Math.abs(v) >= 1e9;
+  return Number.isInteger(v) || large ? v.toLocaleString('en', large ? { notation: 'compact', maximumFractionDigits: 2 } : {}) : String(Number(v.toPrecision(4)));
 }

@@ -9,11 +9,11 @@ const IMAGE = /^data:image\/png;base64,[\w+/=]*$/;
 export function heat(value: Value | undefined): HTMLElement | null {
   if (!value) return null;
   const stats = Object.entries(value.stats ?? {}).map(([k, v]) => `${k} ${say(v)}`);
-  const box = h('div', 'ncd-value', {}, h('div', 'ncd-kind', {}, stats.join('  ·  ')));
+  const box = h('div', 'value', {}, h('div', 'kind', {}, stats.join('  ·  ')));
   const map = value.heat;
   if (map && IMAGE.test(map.image)) {
     const words = [map.caption, map.scale].filter(Boolean).join('; ');
-    box.append(h('img', 'ncd-heat', { src: map.image, alt: words, width: String(map.width) }), h('div', 'ncd-kind', {}, words));
+    box.append(h('img', 'heat', { src: map.image, alt: words, width: String(map.width) }), h('div', 'kind', {}, words));
   }
   return box;
 }

@@ -1,6 +1,6 @@
 /** The keys, for whoever asks. */
 
-import { button, h } from './dom';
+import { button, h, on } from './dom';
 
 const KEYS = `← →	previous, next operation
 Shift ← →	against, along the wires
@@ -14,25 +14,10 @@ c	source code
 drag, Alt + arrows	move
 Esc	let go`;
 
-export function help(): { root: HTMLElement; toggle(): void } {
-  const list = h('dl', 'ncd-keys');
-  for (const line of KEYS.split('\n')) {
-    const [k, what] = line.split('\t');
-    list.append(h('dt', '', {}, k!), h('dd', '', {}, what!));
-  }
-  const close = button('Close', 'Close', () => toggle(), 'ncd-link');
-  const root = h('div', 'ncd-help', { role: 'dialog', 'aria-label': 'Keys' }, list, close);
-  let back: HTMLElement | null = null;
-  const toggle = () => {
-    root.hidden = !root.hidden;
-    if (root.hidden) return back?.focus();
-    back = document.activeElement as HTMLElement | null;
-    close.focus();
-  };
-  root.hidden = true;
-  root.addEventListener('keydown', (e) => {
-    if (e.key === 'Escape' || e.key === '?') toggle();
-    e.stopPropagation();
-  });
-  return { root, toggle };
+export function help(): HTMLDialogElement {
+  const rows = KEYS.split(/[\n\t]/).map((text, i) => h(i % 2 ? 'dd' : 'dt', '', {}, text));
+  const root = h('dialog', 'help', { 'aria-label': 'Keys' }, h('dl', 'rows', {}, ...rows));
+  root.append(button('action', ['Close'], () => root.close()));
+  on(root, 'keydown', (e: Event) => e.stopPropagation());
+  return root;
 }

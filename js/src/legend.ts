@@ -1,6 +1,6 @@
 /** The axes with their sizes: pointing at one lights it, a click keeps it lit in a colour of its own. */
 
-import { axisName, h } from './dom';
+import { axisName, button, h, on, set } from './dom';
 import { factOf, type Key, say } from './facts';
 import type { Net } from './net';
 
@@ -21,20 +21,14 @@ export interface Legend {
 }
 
 export function legend(onPoint: (axis: Key) => void, onLock: () => void): Legend {
-  const root = h('div', 'ncd-legend', { role: 'group', 'aria-label': 'Axes' });
+  const root = h('div', 'legend', { role: 'group', 'aria-label': 'Axes' });
   let locked: Key[] = [];
   let most = FIRST;
   const chips = new Map<Key, HTMLElement>();
-  const chip = (act: () => void, ...content: (Node | string)[]) => {
-    const made = h('button', '', { type: 'button' }, ...content);
-    made.addEventListener('click', act);
-    root.append(made);
-    return made;
-  };
   const mark = () => chips.forEach((made, k) => {
     const i = locked.indexOf(k);
     made.className = `ncd-chip ncd-tint-${i}`;
-    made.setAttribute('aria-pressed', String(i >= 0));
+    set(made, 'aria-pressed', i >= 0);
   });
   const self: Legend = {
     root,
@@ -49,19 +43,18 @@ export function legend(onPoint: (axis: Key) => void, onLock: () => void): Legend
       root.hidden = !net.axes.length;
       for (const axis of net.axes.slice(0, most)) {
         const fact = factOf(net.facts, axis);
-        const [name, size] = [String(fact?.name ?? ''), say(fact?.size ?? '')];
-        const made = chip(() => self.lock(axis), axisName(name), h('span', 'ncd-size', {}, size));
-        made.setAttribute('aria-label', `axis ${name}, size ${size}`);
-        for (const type of ['pointerenter', 'focus']) made.addEventListener(type, () => onPoint(axis));
-        for (const type of ['pointerleave', 'blur']) made.addEventListener(type, () => onPoint(''));
+        const made = button('chip', [axisName(fact?.name), h('span', 'size', {}, say(fact?.size))], () => self.lock(axis));
+        set(made, 'aria-label', `axis ${say(fact?.name)}, size ${say(fact?.size)}`);
+        on(made, 'pointerenter focus', () => onPoint(axis));
+        on(made, 'pointerleave blur', () => onPoint(''));
         chips.set(axis, made);
+        root.append(made);
       }
       if (net.axes.length > most) {
-        const more = () => {
+        root.append(button('chip', [`${net.axes.length - most} more`], () => {
           most = Infinity;
           self.show(net);
-        };
-        chip(more, `${net.axes.length - most} more`).className = 'ncd-chip';
+        }));
       }
       mark();
     },

@@ -29,8 +29,8 @@ const PAD = 4;
 export function light(like: SVGSVGElement, spots: Spots, net: Net): Light {
   const layer = like.cloneNode(false) as SVGSVGElement;
   layer.classList.add('ncd-over');
-  const lit = s('g');
-  const news = s('g');
+  const lit = s('g', '');
+  const news = s('g', '');
   layer.append(lit, news);
   const made = new Map<Key, Element[]>();
 
@@ -38,7 +38,7 @@ export function light(like: SVGSVGElement, spots: Spots, net: Net): Light {
     const box = spots.box(of);
     if (!box) return [];
     const [x, y, right, bottom] = box.map((n, i) => n + (i < 2 ? -PAD : PAD)) as [number, number, number, number];
-    return [s('path', { class: name, d: `M${x} ${y}H${right}V${bottom}H${x}Z` })];
+    return [s('path', name, `M${x} ${y}H${right}V${bottom}H${x}Z`)];
   };
   const marks = (of: Key): Element[] => {
     const all = spots.elements.get(of) ?? [];
@@ -47,7 +47,7 @@ export function light(like: SVGSVGElement, spots: Spots, net: Net): Light {
     const wires = (op ? net.arrays(of).flatMap((a) => spots.elements.get(a) ?? []) : block ? [] : all).filter(isWire);
     const rest = all.filter((e) => (block ? e.classList.contains('ncd-block') : !isWire(e))).map((e) => e.cloneNode(true) as Element);
     // An operation's wires lie under it; an axis is one thread.
-    if (wires.length) rest.unshift(s('path', { d: wires.map((e) => e.getAttribute('d')).join(''), class: op ? 'ncd-wire' : 'ncd-thread' }));
+    if (wires.length) rest.unshift(s('path', op ? 'ncd-wire' : 'ncd-thread', wires.map((e) => e.getAttribute('d')).join('')));
     for (const e of rest) e.classList.add('ncd-lit');
     return rest;
   };
@@ -56,7 +56,7 @@ export function light(like: SVGSVGElement, spots: Spots, net: Net): Light {
     draw(groups, chosen) {
       let dims = false;
       const out = groups.map(({ keys, tint }) => {
-        const g = s('g', { class: tint });
+        const g = s('g', tint);
         for (const k of keys) {
           let found = made.get(k);
           if (!found) made.set(k, (found = marks(k)));

@@ -115,17 +115,12 @@ function each([left, top, right, bottom]: Box, act: (cell: number) => void): voi
 }
 
 function enter(cells: Map<number, Piece[]>, piece: Piece): void {
-  const { at: [x, y, ex, ey], filled } = piece;
-  const steps = filled ? 1 : Math.max(1, Math.ceil(Math.abs(ey - y) / HIGH)); // a steep piece is in few cells of each row
-  const part = (k: number): [number, number] => [x + ((ex - x) * k) / steps, y + ((ey - y) * k) / steps];
-  for (let k = 0; k < steps; k++) {
-    const [[ax, ay], [bx, by]] = [part(k), part(k + 1)];
-    each([Math.min(ax, bx), Math.min(ay, by), Math.max(ax, bx), Math.max(ay, by)], (cell) => {
-      const there = cells.get(cell);
-      if (!there) cells.set(cell, [piece]);
-      else if (there.at(-1) !== piece) there.push(piece);
-    });
-  }
+  const [x, y, ex, ey] = piece.at;
+  each(union([x, y, x, y], [ex, ey, ex, ey]), (cell) => {
+    const there = cells.get(cell);
+    if (there) there.push(piece);
+    else cells.set(cell, [piece]);
+  });
 }
 
 function distance({ at: [x, y, ex, ey], filled }: Piece, px: number, py: number): number {
@@ -169,24 +164,17 @@ export function outlines(d: string): [[number, number][], boolean][] {
         const mix = (a: number, b: number, c: number, e: number) => u * u * u * a + 3 * u * u * t * b + 3 * u * t * t * c + t * t * t * e;
         line.push([mix(x, v[0]!, v[2]!, ex), mix(y, v[1]!, v[3]!, ey)]);
       }
-    } else if (kind === 'A') line.push(...arc(x, y, v[0]!, v[4]! ? 1 : -1, ex, ey));
+    } else if (kind === 'A') {
+      // The middle of the shorter way round a circle.
+      const [r, dx, dy] = [v[0]!, (ex - x) / 2, (ey - y) / 2];
+      const half = Math.hypot(dx, dy) || 1;
+      const rise = ((v[4]! ? 1 : -1) * (r - Math.sqrt(Math.max(0, r * r - half * half)))) / half;
+      line.push([x + dx + rise * dy, y + dy - rise * dx]);
+    }
     line.push([ex, ey]);
     [x, y] = [ex, ey];
     if (kind === 'M') kind = 'L';
     v = [];
   }
   return out;
-}
-
-/** Two points on an arc of a circle, the shorter way round. */
-function arc(x: number, y: number, r: number, way: number, ex: number, ey: number): [number, number][] {
-  const half = Math.hypot(ex - x, ey - y) / 2 || 1;
-  const off = (way * Math.sqrt(Math.max(0, r * r - half * half))) / (2 * half);
-  const [cx, cy] = [(x + ex) / 2 - off * (ey - y), (y + ey) / 2 + off * (ex - x)];
-  const from = Math.atan2(y - cy, x - cx);
-  const turn = (way * (Math.atan2(ey - cy, ex - cx) - from) + 4 * Math.PI) % (2 * Math.PI);
-  return [1, 2].map((k) => {
-    const angle = from + (way * turn * k) / 3;
-    return [cx + Math.max(r, half) * Math.cos(angle), cy + Math.max(r, half) * Math.sin(angle)];
-  });
 }

@@ -1,7 +1,7 @@
 /** The window onto a figure: layers that move as one, and what wheel, mouse, fingers and pen do to them. */
 
 import { css, fitted, into, middle, moved, zoomed, type Camera, type Point, type Size } from './camera';
-import { h } from './dom';
+import { h, set } from './dom';
 import type { Picture } from './safe';
 import type { Box } from './spots';
 
@@ -41,8 +41,8 @@ const SETTLE_MS = 120;
 const DRAG_PX = 4;
 
 export function stage(on: Gestures): Stage {
-  const pane = h('div', 'ncd-pane');
-  const root = h('div', 'ncd-stage', { tabindex: '0', role: 'application', 'aria-roledescription': 'diagram' }, pane);
+  const pane = h('div', 'pane');
+  const root = h('div', 'stage', { tabindex: '0', role: 'application', 'aria-roledescription': 'diagram' }, pane);
   let size: Size = { width: 0, height: 0 };
   let camera: Camera = { x: 0, y: 0, scale: 1 };
   let touched = false;
@@ -144,17 +144,17 @@ export function stage(on: Gestures): Stage {
     wide = now;
     if (!touched) fit();
   });
-  sizes?.observe(root);
 
   const self: Stage = {
     root, fit, box,
     show(picture, over, by) {
       size = picture;
+      sizes?.observe(root);
       pane.replaceChildren(picture.ground, picture.ink, over);
       pane.style.width = `${size.width}px`;
       pane.style.height = `${size.height}px`;
-      root.setAttribute('aria-label', `${picture.title || 'Diagram'}. Arrow keys go from operation to operation, question mark lists all keys.`);
-      root.setAttribute('aria-description', picture.description);
+      set(root, 'aria-label', `${picture.title || 'Diagram'}. Arrow keys go from operation to operation, question mark lists all keys.`);
+      set(root, 'aria-description', picture.description);
       if (!touched) fit();
       else if (by) look(moved(camera, -by.x * camera.scale, -by.y * camera.scale));
     },

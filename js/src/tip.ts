@@ -12,7 +12,7 @@ export interface Tip {
 }
 
 export function tip(parent: HTMLElement): Tip {
-  const box = h('div', 'ncd-tip', { popover: 'manual', 'aria-hidden': 'true' }); // the status line says the same
+  const box = h('div', 'tip', { popover: 'manual', 'aria-hidden': 'true' }); // the status line says the same
   parent.append(box);
   return {
     show(content, [left, top, right, bottom]) {

@@ -4,8 +4,8 @@ import { bar } from './bar';
 import { code } from './code';
 import { brief, details } from './details';
 import type { Callbacks, Document, Handle, Values } from './document';
-import { h } from './dom';
-import { closedBlock, type Key, parts, words } from './facts';
+import { h, on } from './dom';
+import { closedBlock, type Key, parts } from './facts';
 import { help } from './help';
 import { onScheme, scheme, still, systemDark } from './host';
 import { keys } from './keys';
@@ -58,7 +58,7 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks)
     figure.root.classList.toggle('ncd-dim', dims && !calm);
     figure.root.classList.toggle('ncd-calm', dims && calm); // what one has chosen is looked at for long
     figure.root.classList.toggle('ncd-on-thing', /^(op|axis)/.test(hovered));
-    status.textContent = words(net.facts, hovered || selected);
+    status.textContent = hovered || selected ? brief(net, hovered || selected, '', null).map((e) => e.textContent).join('. ') : '';
     axes.light(lit.flatMap((k) => (k.startsWith('op:') ? net.around(k) : [k])));
     info.hidden = !selected;
     side.hidden = !selected && source.root.hidden!;
@@ -236,8 +236,8 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks)
   });
   const seek = search(all, () => offered.length && offer([]), () => figure.root.focus());
   const keyList = help();
-  const status = h('div', 'ncd-status', { role: 'status' });
-  const over = bar({ stage: figure, showCode, showHelp: keyList.toggle }, seek.root, () => {
+  const status = h('div', 'status', { role: 'status' });
+  const over = bar({ stage: figure, showCode, showHelp: () => keyList.showModal() }, seek.root, () => {
     const { scene } = now!;
     const tikz = data.tikz && !at ? () => unpacked(data.tikz!) : callbacks.tikz;
     const link = () => callbacks.link?.(self.state()) ?? JSON.stringify(self.state());
@@ -248,9 +248,9 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks)
     share();
   });
   const source = code((line) => offer(line ? opsOn(data, now!.net, ...line) : []));
-  const info = h('div', 'ncd-details', { role: 'region', 'aria-label': 'Details', tabindex: '0' });
-  const side = h('aside', 'ncd-side', { 'aria-label': 'Details and code' }, info, source.root);
-  const root = h('div', 'ncd-view', {}, over.root, h('div', 'ncd-body', {}, figure.root, side), axes.root, keyList.root, status);
+  const info = h('div', 'details', { role: 'region', 'aria-label': 'Details', tabindex: '0' });
+  const side = h('aside', 'aside', { 'aria-label': 'Details and code' }, info, source.root);
+  const root = h('div', 'view', {}, over.root, h('div', 'body', {}, figure.root, side), axes.root, keyList, status);
   const hint = tip(root);
   const self: Handle & Parameters<typeof details>[3] = {
     root,
@@ -328,17 +328,17 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks)
   };
   const press = keys({
     stage: figure, choose, toggle, out, letGo, showCode,
-    net: () => now?.net, selected: () => selected, lock: axes.lock, seek: seek.seek, showHelp: keyList.toggle,
+    net: () => now?.net, selected: () => selected, lock: axes.lock, seek: seek.seek, showHelp: () => keyList.showModal(),
   });
-  root.addEventListener('keydown', (e) => {
+  on(root, 'keydown', (e: KeyboardEvent) => {
     const own = e.target === figure.root;
     if (press(e, own)) e.preventDefault();
     else if (own || !/^(Enter| |Arrow.*|Page.*|Home|End)$/.test(e.key)) return;
     e.stopPropagation(); // or a notebook takes the key for a command
   });
-  const unwatch = onScheme(() => draw(drawn(now!.scene, scheme()), false));
   source.root.hidden = side.hidden = true;
   self.show(first);
+  const unwatch = onScheme(() => draw(drawn(now!.scene, scheme()), false));
   parent.append(root);
   figure.fit();
   return self;

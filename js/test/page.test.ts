@@ -15,8 +15,15 @@ test('the picture of an exported page comes to life', async () => {
   data.textContent = JSON.stringify({ scenes: [{ facts: FACTS }] });
   document.body.append(place, data);
   const view = start(document)!;
-  expect(place.querySelectorAll('svg').length).toBe(1);
+  expect(place.querySelectorAll('.ncd-pane > svg').length).toBe(3);
+  expect(place.querySelectorAll(':scope > svg').length).toBe(0);
   view.hover('axis:3');
-  expect(place.querySelectorAll('.ncd-lit').length).toBe(3);
+  expect(place.querySelectorAll('.ncd-lit').length).toBe(2);
   expect(place.querySelector('.ncd-status')!.textContent).toContain('512');
+});
+
+test('a link says what to look at, anything else says nothing', async () => {
+  const { read } = await import('../src/page');
+  expect(read('#ncd=' + encodeURIComponent('{"selected":"op:a/b"}'))).toEqual({ selected: 'op:a/b' });
+  for (const hash of ['', '#x', '#ncd=', '#ncd=%', '#ncd=5', '#ncd=null', '#ncd={']) expect(read(hash)).toBeNull();
 });

@@ -5,13 +5,26 @@ import { SVG } from './figure';
 const into = (inner: string, attributes = '') =>
   figure(`<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" id="f" ${attributes}>${inner}</svg>`);
 
-test('a figure of ours passes whole', () => {
-  const made = figure(SVG);
-  expect(made.getAttribute('viewBox')).toBe('0 0 200 100');
-  expect(made.querySelectorAll('*').length).toBe(SVG.match(/<[a-z]/g)!.length - 1);
-  expect(made.querySelector('[data-op="10"] text')?.textContent).toBe('LQ');
-  expect(made.querySelector('style')?.textContent).toContain('fill:#17181b');
-  expect(made.querySelector('style')?.textContent).toContain('Liberation Serif');
+test('a figure of ours passes whole, in two layers', () => {
+  const { ground, ink, ...rest } = figure(SVG);
+  expect(rest).toEqual({ width: 200, height: 100, title: 'T', description: 'D' });
+  for (const layer of [ground, ink]) {
+    expect(layer.getAttribute('viewBox')).toBe('0 0 200 100');
+    expect(layer.getAttribute('class')).toBe('ncd-diagram ncd-1');
+  }
+  const many = (e: Element) => e.querySelectorAll('*').length;
+  expect(many(ground) + many(ink)).toBe(SVG.match(/<[a-z]/g)!.length - 3); // svg, title and desc
+  expect([...ground.children].map((e) => e.localName)).toEqual(['style', 'rect', 'path']);
+  expect(ink.querySelector('[data-op="10"] text')?.textContent).toBe('LQ');
+  const style = ground.querySelector('style')!.textContent!;
+  expect(style).toContain('.ncd-1 .ncd-background{fill:#17181b}');
+  expect(style).toContain('Liberation Serif');
+  expect(style).not.toContain('#ncd-1'); // ids would be on the page twice
+});
+
+test('nothing of a figure has an id', () => {
+  const { ground, ink } = figure(SVG);
+  expect([ground, ink].flatMap((e) => [e, ...e.querySelectorAll('*')]).filter((e) => e.id)).toEqual([]);
 });
 
 test.each([
@@ -24,13 +37,14 @@ test.each([
   '<embed xmlns="http://www.w3.org/1999/xhtml" src="http://x.example"/>',
   '<rect xmlns="http://www.w3.org/1999/xhtml" width="1"/>',
 ])('%s is left out', (inner) => {
-  expect(into(inner).childElementCount).toBe(0);
+  const { ground, ink } = into(inner);
+  expect(ground.childElementCount + ink.childElementCount).toBe(0);
 });
 
 test('attributes that are not ours are left out', () => {
   const made = into('<path d="M0 0" onclick="alert(1)" style="fill:url(http://x)" fill="url(#a)" href="x" data-op="1"/>', 'onload="alert(1)"');
-  expect([...made.attributes].map((a) => a.name)).toEqual(['id']);
-  expect([...made.firstElementChild!.attributes].map((a) => a.name)).toEqual(['d', 'data-op']);
+  expect([...made.ink.attributes].map((a) => a.name).sort()).toEqual(['aria-hidden', 'class']);
+  expect([...made.ink.firstElementChild!.attributes].map((a) => a.name)).toEqual(['d', 'data-op']);
 });
 
 test('a style sheet keeps only rules for the figure itself', () => {
@@ -46,17 +60,17 @@ test('a style sheet keeps only rules for the figure itself', () => {
     '#f .a{background:image-set("http://x.example" 1x)}',
     '#f .b{fill:red}',
   ];
-  const kept = into(`<style>${rules.join('\n')}</style>`).querySelector('style')!.textContent!.split('\n');
-  expect(kept).toEqual([rules[0], rules[9]]);
+  const kept = into(`<style>${rules.join('\n')}</style>`).ground.querySelector('style')!.textContent!.split('\n');
+  expect(kept).toEqual(['.f .ncd-wire{stroke:#111111}', '.f .b{fill:red}']);
 });
 
 test('the host decides between light and dark if it says anything', () => {
-  const media = (scheme: 'light' | 'dark' | null) => figure(SVG, scheme).querySelector('style')!.textContent!.match(/@media [^{]*/)![0];
+  const media = (scheme: 'light' | 'dark' | null) => figure(SVG, scheme).ground.querySelector('style')!.textContent!.match(/@media [^{]*/)![0];
   expect(media(null)).toBe('@media (prefers-color-scheme:dark)');
   expect(media('dark')).toBe('@media all');
   expect(media('light')).toBe('@media not all');
 });
 
 test('what is no SVG is refused', () => {
-  for (const text of ['', 'hello', '<html/>', '<svg>', '<svg/>']) expect(() => figure(text), text).toThrow();
+  for (const text of ['', 'hello', '<html/>', '<svg>', '<svg/>', SVG.replace('id="ncd-1"', 'id="a{}b"')]) expect(() => figure(text), text).toThrow();
 });

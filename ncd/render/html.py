@@ -29,7 +29,8 @@ def page(title: str, svg: str, document: Mapping[str, Any]) -> str:
     script = _inside_script((_STATIC / "page.js").read_text("utf-8"))
     style = _PAGE_STYLE + (_STATIC / "widget.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; img-src data: blob:"
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'"
+    policy += "; img-src data:"  # an image of a wire's values, and the picture itself on its way to a PNG
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
