@@ -15,6 +15,8 @@ export interface Acts {
   code(key: Key): void;
 }
 
+/** Said in other ways. */
+const APART = 'words weave shapes shape source path block'.split(' ');
 const BRIEF = ['turns', 'parameters', 'flops', 'share'];
 const MOST = 24;
 
@@ -66,7 +68,7 @@ export function details(net: Net, of: Key, values: Values | null, acts: Acts): N
       row(array?.kind ? 'weights' : side, ...(named ? [h('span', 'kind', {}, named), ' '] : []), ...shape(net, id, pointed), ...(shown ? [shown] : []));
     }
   }
-  for (const [k, v] of rows(net.facts, of)) row(k, v);
+  for (const [k, v] of rows(net.facts, of)) if (!APART.includes(k)) row(k, v);
   const ops = kind === 'axis' ? net.opsOf(of) : [];
   if (ops.length) row('met by', ...ops.slice(0, MOST).map((op) => pointed(op, titled(net.facts, op).name)), ops.length > MOST ? `and ${ops.length - MOST} more` : '');
   if (path) row('path', path);

@@ -29,7 +29,7 @@ export function on(target: EventTarget, types: string, act: (e: never) => void):
 
 /** A sign drawn in a box of 16 by 16. */
 export function icon(d: string): SVGSVGElement {
-  const svg = s('svg', 'ncd-icon');
+  const svg = s('svg', 'ncd-sign');
   set(svg, 'viewBox', '0 0 16 16');
   svg.append(s('path', '', d));
   return svg;

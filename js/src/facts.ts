@@ -26,8 +26,8 @@ export function factOf(facts: Facts, of: Key): Fact | null {
   return (known && Object.hasOwn(known, p.id) && known[p.id]) || null;
 }
 
-/** Never said in a row of its own: drawn anyway, said in other words, or ids that mean nothing to a reader. */
-const UNSAID = 'title name label axes ins outs at kind cls repeat words weave shapes source path block shape'.split(' ');
+/** Never said: drawn anyway, or ids that mean nothing to a reader. */
+const UNSAID = 'title name label axes ins outs at kind cls repeat'.split(' ');
 
 /** What a thing is called: `layer_norm`, `Attention`, `d_model`; and what kind of thing that is. */
 export function titled(facts: Facts, of: Key): { kind: string; name: string } {
@@ -42,7 +42,7 @@ export function titled(facts: Facts, of: Key): { kind: string; name: string } {
 export function rows(facts: Facts, of: Key): [string, string][] {
   return Object.entries(factOf(facts, of) ?? {})
     .filter(([k, v]) => !UNSAID.includes(k) && v && String(v))
-    .map(([k, v]) => [k.replaceAll('_', ' '), k === 'share' && typeof v === 'number' ? `${Number((100 * v).toPrecision(3))} %` : say(v)]);
+    .map(([k, v]) => [k.replaceAll('_', ' '), k === 'share' && typeof v === 'number' ? `${Number((100 * v).toPrecision(3))} %` : say(k === 'source' ? file(v) : v)]);
 }
 
 /** The path of the closed block that an op stands for, or ''. */

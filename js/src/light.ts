@@ -44,11 +44,15 @@ export function light(like: SVGSVGElement, spots: Spots, net: Net): Light {
     const all = spots.elements.get(of) ?? [];
     const op = of.startsWith('op:');
     const block = of.startsWith('block:');
-    const wires = (op ? net.arrays(of).flatMap((a) => spots.elements.get(a) ?? []) : block ? [] : all).filter(isWire);
-    const rest = all.filter((e) => (block ? e.classList.contains('ncd-block') : !isWire(e))).map((e) => e.cloneNode(true) as Element);
+    const wires = (op ? net.arrays(of).flatMap((a) => spots.elements.get(a) ?? []) : all).filter(isWire);
+    if (block) return all.filter((e) => e.classList.contains('ncd-block')).map((e) => s('path', 'ncd-block ncd-lit', e.getAttribute('d')!));
+    const rest = all.filter((e) => !isWire(e)).map((e) => e.cloneNode(true) as Element);
     // An operation's wires lie under it; an axis is one thread.
     if (wires.length) rest.unshift(s('path', op ? 'ncd-wire' : 'ncd-thread', wires.map((e) => e.getAttribute('d')).join('')));
-    for (const e of rest) e.classList.add('ncd-lit');
+    for (const e of rest) {
+      e.classList.add('ncd-lit');
+      e.classList.remove('ncd-op'); // an operation is once in a figure
+    }
     return rest;
   };
   return {

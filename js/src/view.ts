@@ -177,9 +177,15 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks)
   const toggle = (key: Key) => {
     const closed = closedBlock(now!.net.facts, key);
     const around = key.startsWith('block:') ? key.slice(6) : '';
-    if (!around || !callbacks.onToggle) return closed || around ? self.open(closed || around) : undefined;
-    toggling = around;
-    callbacks.onToggle(around, false);
+    if (closed || around) turn(closed || around, !around);
+  };
+  /** Asks for a block to be opened or closed; where nobody does it, its inside is entered. */
+  const turn = async (path: string, open: boolean) => {
+    toggling = path;
+    const done = callbacks.onToggle ? await callbacks.onToggle(path, open) : false;
+    if (done !== false) return;
+    toggling = '';
+    void enter(data.insides?.[path] ?? -1);
   };
   const out = () => {
     const path = now!.net.path(selected) || now!.scene.path || '';
@@ -254,6 +260,15 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks)
   const hint = tip(root);
   const self: Handle & Parameters<typeof details>[3] = {
     root,
+    get document() {
+      return data;
+    },
+    get scene() {
+      return now!.scene;
+    },
+    get selected() {
+      return selected;
+    },
     show(document) {
       const path = now?.scene.path;
       const same = path ? document.scenes.findIndex((s) => s.path === path && 'svg' in s) : 0;
@@ -273,11 +288,7 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks)
     },
     choose,
     opens: (path) => (callbacks.onToggle ? !!now!.net.closed(path) : (data.insides?.[path] ?? at) !== at),
-    open(path) {
-      if (!callbacks.onToggle) return void enter(data.insides?.[path] ?? -1);
-      toggling = path;
-      callbacks.onToggle(path, true);
-    },
+    open: (path) => void turn(path, true),
     code(key) {
       const [place] = self.places(key);
       if (!place || !callbacks.onCode?.(place)) showCode(true);
@@ -341,5 +352,5 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks)
   const unwatch = onScheme(() => draw(drawn(now!.scene, scheme()), false));
   parent.append(root);
   figure.fit();
-  return self;
+  return Object.assign(root, { ncd: self }).ncd;
 }

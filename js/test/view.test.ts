@@ -264,7 +264,7 @@ test('a line of code lights its operations', () => {
   press('c');
   $('.ncd-line:nth-child(3)').dispatchEvent(new PointerEvent('pointermove', { bubbles: true }));
   expect(lit()).toContain('2');
-  $('.ncd-code').dispatchEvent(new PointerEvent('pointerleave'));
+  $('.ncd-source').dispatchEvent(new PointerEvent('pointerleave'));
   expect(lit()).toEqual([]);
 });
 

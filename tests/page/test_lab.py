@@ -115,7 +115,7 @@ def test_an_op_under_the_pointer_is_lit_named_and_told_to_python(tab: Page, view
     op = view.locator("g.ncd-op", has_text="+").first
     number = op.get_attribute("data-op")
     point_at(tab, op)
-    view.locator("g.ncd-op.ncd-lit").first.wait_for(state="attached")
+    view.locator("g.ncd-lit").first.wait_for(state="attached")
     words = view.locator(".ncd-status").text_content() or ""
     tab.wait_for_function(
         "Number(getComputedStyle(document.querySelector('.ncd-pane svg:nth-child(2)')).opacity) < 0.5"
