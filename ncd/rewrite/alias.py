@@ -29,7 +29,7 @@ def floating(a: Array) -> bool:
 
 
 def identity(net: Net) -> None:
-    """Drop casts between floats, dropout, x1, +0 and concatenation with nothing."""
+    """Drop casts between floats, dropout, x1, +0, padding by nothing and concatenation with nothing."""
     for node in net.ordered():
         if len(node.outs) != 1 or node.symbol == "block":
             continue
@@ -55,6 +55,8 @@ def _same_as(net: Net, node: Node) -> int | None:
             return 0
         if node.name in ("add", "sub") and node.literals == [0]:
             return 0
+    if node.name in ("pad", "constant_pad_nd") and not any(node.literals) and len(node.ins) == 1:
+        return 0
     return None
 
 
