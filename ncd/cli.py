@@ -90,7 +90,7 @@ def _add(parser: argparse.ArgumentParser, name: str) -> None:
     option, flag = OPTIONS[name], "--" + name.replace("_", "-")
     flags = [flag, "--note"] if name == "notes" else [flag]
     if isinstance(option.default, bool):
-        parser.add_argument(*flags, action="store_true", default=argparse.SUPPRESS, help=option.says)
+        parser.add_argument(*flags, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=option.says)
     elif repeated(option) or mapped(option):
         metavar = "NAME=TEXT" if mapped(option) else "NAME"
         says = option.says + "; repeatable"

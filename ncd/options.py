@@ -79,6 +79,11 @@ OPTIONS: Mapping[str, Option] = {
         "a dict from paths or classes of blocks to " + ", ".join(TONES) + " or a colour such as '#aaddff'",
         _colours,
     ),
+    "stages": Option(
+        True,
+        "whether blocks in a row that differ in sizes alone are drawn once, numbered by λ",
+        lambda v: isinstance(v, bool),
+    ),
     "skips": Option(
         "memory",
         "arrays that pass whole rows on their way: 'memory', saved where they are made and loaded where they are read, "
@@ -154,7 +159,7 @@ def written(name: str) -> str:
     """How an option is given on the command line."""
     option, flag = OPTIONS[name], "--" + name.replace("_", "-")
     if isinstance(option.default, bool):
-        return flag
+        return f"--no-{name}" if option.default else flag
     if mapped(option):
         return f"{flag} NAME={'COLOR' if option.allows is _colours else 'TEXT'} …"
     return f"{flag} NAME …" if repeated(option) else f"{flag} VALUE"

@@ -51,7 +51,8 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     """Draw a diagram; the one road from a diagram to a picture."""
     from ncd.depth import best_that_fits, opened_while_it_fits
     from ncd.layout.figure import layout
-    from ncd.layout.margin import coloured, explained, lit, noted
+    from ncd.layout.legend import explained
+    from ncd.layout.margin import coloured, lit, noted
     from ncd.layout.pointing import pointed
     from ncd.render.svg import render
     from ncd.rewrite.memory import remembered
@@ -59,7 +60,7 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
 
     o = complete(dict(diagram.options), options)
     simplified, o["expand"] = with_composites(diagram.simplify(), o["expand"])
-    simple = retitled(prepared(simplified), dict(o["titles"]))
+    simple = retitled(prepared(simplified, numbered=o["stages"]), dict(o["titles"]))
     shown, hidden = _axes(simple, o["show"]), _axes(simple, o["hide"])
     simple = replace(simple, outer=tuple(i for i in simple.outer if i not in shown))
     chosen = {k: o[k] for k in ("width", "labels", "axis_order", "quality")}

@@ -18,7 +18,8 @@ class Axis:
     """One axis: ``id`` is its identity in a diagram, ``factors`` its parts (major first).
 
     ``shown`` is what is written on its wire where that is not its name: the pixels after a
-    convolution are an axis of their own, and still the pixels to a reader.
+    convolution are an axis of their own, and still the pixels to a reader.  ``turns``, of an axis
+    in a block that stands for several: its number and its size in each, if they differ.
     """
 
     id: int
@@ -26,6 +27,7 @@ class Axis:
     size: int
     factors: tuple[Axis, ...] = ()
     shown: str = ""
+    turns: tuple[tuple[int, int], ...] = ()
 
     @property
     def leaves(self) -> tuple[Axis, ...]:
@@ -38,6 +40,11 @@ class Axis:
     def label(self) -> str:
         """The name as it is set: ``d_model`` with a subscript, ``c12`` too, term by term in a sum."""
         return "+".join(map(_set, (self.shown or self.name).split("+")))
+
+    @property
+    def extent(self) -> str:
+        """The size as it is written, in every turn if it is another in each."""
+        return ", ".join(str(size) for _, size in self.turns) or str(self.size)
 
     def __str__(self) -> str:
         return f"{self.name}={self.size}"

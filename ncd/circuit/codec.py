@@ -106,6 +106,7 @@ class _Writer:
                 size=axis.size,
                 factors=[self.axis(f) for f in axis.factors],
                 shown=axis.shown,
+                turns=[list(pair) for pair in axis.turns],
             )
             self.axis_at[axis] = len(self.axis_rows)
             self.axis_rows.append(row)
@@ -236,7 +237,8 @@ class _Reader:
         self.data, self.files = data, list(map(str, data["files"]))
         self.axes: list[Axis] = []
         for row in data["axes"]:
-            self.axes.append(Axis(**{**row, "factors": self._all(self.axes, row.get("factors", ()))}))
+            parts, turns = self._all(self.axes, row.get("factors", ())), _tupled(row.get("turns", ()))
+            self.axes.append(Axis(**{**row, "factors": parts, "turns": turns}))
         self.arrays = [Array(**{**row, "axes": self._all(self.axes, row["axes"])}) for row in data["arrays"]]
 
     @staticmethod
@@ -286,7 +288,7 @@ class _Reader:
 
 
 def _tupled(v: Json) -> Any:
-    return tuple(v) if isinstance(v, list) else v
+    return tuple(map(_tupled, v)) if isinstance(v, (list, tuple)) else v
 
 
 def _read_weave(row: dict[str, Json]) -> Weave:

@@ -188,6 +188,8 @@ class Block:
     block stands for so many equal ones in a row; ``also`` lists the paths of the others.  ``carried`` are
     pairs of array ids: what the first turn starts from, and what every turn makes for the next in its place.
     ``weights``: whether all turns apply the ``same``, or each its ``own``; ``partly`` some, empty none.
+    ``numbered``: turns are numbered by λ, and differ in sizes; ``counts`` is how often the block is
+    repeated in each turn of a numbered one around it, if that differs.
     A block that holds what one op was opened into has that ``op``.
     """
 
@@ -200,6 +202,13 @@ class Block:
     op: Op | None = None
     carried: tuple[tuple[int, int], ...] = ()
     weights: str = ""
+    numbered: bool = False
+    counts: tuple[int, ...] = ()
+
+    @property
+    def times(self) -> str:
+        """How often, as it is written."""
+        return "n_{λ}" if self.counts else str(self.repeat)
 
 
 @dataclass

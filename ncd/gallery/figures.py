@@ -182,7 +182,15 @@ def figures() -> dict[str, Figure]:
             image,
             unets,
             scales,
-            {"depth": 0, "width": None},
+            {"depth": 0, "width": None, "stages": False},
+        ),
+        "unet_stages": Figure(
+            "U-Net, by Stage",
+            "The way down is one block, and so is the way up: the turns λ differ in sizes alone, which the legend gives.",
+            unet.example,
+            image,
+            (),
+            options={"legend": True},
         ),
         "unet_rows": Figure(
             "U-Net, in Rows",
@@ -191,6 +199,7 @@ def figures() -> dict[str, Figure]:
             image,
             (),
             scales,
+            {"stages": False},
         ),
         "vision_transformer": Figure(
             "Vision Transformer",

@@ -41,8 +41,8 @@ class Builder:
                 spoken = array.wires[k + 1] if double else axis
                 # The same axis twice in one array is two indices: s and s'.
                 primes = "'" * sum(w.axis is not None and w.axis.id == axis.id for w in found.wires)
-                label = str(axis.size) if self.labels == "sizes" else spoken.label + primes
-                label += f"={axis.size}" if self.labels == "both" else ""
+                label = axis.extent if self.labels == "sizes" else spoken.label + primes
+                label += f"={axis.extent}" if self.labels == "both" else ""
                 found.wires.append(Wire(found, axis, label, double))
             if not found.wires:
                 found.wires.append(Wire(found, None, "", False))

@@ -22,10 +22,16 @@ def facts(diagram: Diagram) -> Facts:
     asked = {i: {"decided": "; ".join(sentences(reads))} for i, reads in of.items()}
     return {
         "op": {str(i): _op(op) | _shared(op, users) | asked.get(i, {}) for i, op in enumerate(diagram.ops)},
-        "axis": {str(w.id): {"name": w.name, "size": w.size} for a in diagram.arrays for w in a.wires},
+        "axis": _axes(diagram),
         "array": {str(a.id): _array(a) for a in diagram.arrays},
         "block": {b.path: _block(b, diagram) for b in diagram.blocks},
     }
+
+
+def _axes(diagram: Diagram) -> dict[str, dict[str, object]]:
+    wires = [w for a in diagram.arrays for w in a.wires]
+    numbered: dict[str, dict[str, object]] = {str(w.id): {"name": w.shown, "size": w.extent} for w in wires if w.turns}
+    return numbered | {str(w.id): {"name": w.name, "size": w.size} for w in wires if not w.turns}
 
 
 WEIGHTS = {"same": "the same weights", "own": "each its own weights", "partly": "some weights the same"}

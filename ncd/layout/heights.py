@@ -227,6 +227,7 @@ class Heights:
             p.apart(top, bottom, 2 * PADDING)
             p.tie(top, bottom, self.weights.extent)
         over, under = (BLOCK_EXTENT + 16, BLOCK_EXTENT + 5) if c.repeat > 1 else (BLOCK_EXTENT, BLOCK_EXTENT)
+        under += 14 if c.numbered else 0
         self.edges[c] = [([(t, over)], [(b, under)]) for t, b in frame.extents]
         if c in self.repeated:
             self._freeze(c, mark)

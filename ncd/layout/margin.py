@@ -1,4 +1,4 @@
-"""What is added to a finished figure: a glow behind what is pointed at, notes, and a legend of the axes."""
+"""What is added to a finished figure: a glow behind what is pointed at, colours, notes."""
 
 from __future__ import annotations
 
@@ -77,27 +77,6 @@ def noted(scene: Scene, notes: Iterable[tuple[Found, str]]) -> Scene:
         if marks != list(scene.marks)
         else scene
     )
-
-
-def explained(scene: Scene, diagram: Diagram) -> Scene:
-    """A legend below the figure: every axis that is drawn, and its size."""
-    drawn = {m.ids.axis for m in scene.marks if m.ids.axis is not None}
-    entries: dict[str, None] = {}
-    pairs = dict(diagram.bundles)
-    for a in diagram.arrays:
-        for w in a.wires:
-            if w.id in drawn or w.id in diagram.outer:
-                other = next((v for v in a.wires if pairs.get(w.id) == v.id), None)
-                size = f"{w.size} × {other.size}" if other else str(w.size)
-                entries[f"{(other or w).label} = {size}"] = None
-    x, y, marks = EDGE, scene.height + 12, list(scene.marks)
-    for text in entries:
-        room = width(text, "axis")
-        if x > EDGE and x + room > scene.width - EDGE:
-            x, y = EDGE, y + LINE
-        marks.append(Text("axis", x, y, text))
-        x += room + 26
-    return replace(scene, marks=tuple(marks), height=y + EDGE + 2) if entries else scene
 
 
 def wrapped(text: str, role: str, room: float) -> list[str]:

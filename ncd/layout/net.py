@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ncd.circuit.axis import Axis
 from ncd.circuit.diagram import Array, Block, Op
 
-WORDLESS = ("einsum", "view", "concat", "split")
+WORDLESS = ("einsum", "view", "concat", "split", "turn")
 """Symbols whose meaning is in how the wires run; without a target they need no glyph."""
 STRETCHED = ("concat", "split", "block", "scan", "box", "gather")
 """Symbols that reach from their first to their last wire, wherever these are."""
@@ -174,6 +174,10 @@ class Container:
     @property
     def repeat(self) -> int:
         return self.block.repeat if self.block else 1
+
+    @property
+    def numbered(self) -> bool:
+        return self.block is not None and self.block.numbered
 
     def operations(self) -> Iterator[Operation]:
         for kid in self.kids:

@@ -142,7 +142,8 @@ class Page:
         frames = [f for f in b.frames if f.x1 > start and f.x0 < stop]
         ys = [y for _, steps in runs for s in steps for y in (s[2], s[4])]
         ys += [y for f in frames for y in _extent(f, start)]
-        ys += [f.extents[0][0] - 20 for f in frames if f.container.repeat > 1 and f.x1 < stop]
+        ys += [f.extents[0][0] - 20 for f in frames if f.container.repeat > 1]
+        ys += [f.extents[0][1] + 20 for f in frames if f.container.numbered]
         ys += [y for g in b.glyphs for y in (g.box[1], g.box[3])]
         ys += [t.y - 12 for t in b.labels]
         if not ys:
@@ -225,8 +226,11 @@ class Page:
                     a = x - bend * 0.3 + dx
                     curve = ("C", (a + bend, y0 + 22, a + bend, y1 - 22, a, y1 + 5))
                     self.marks.append(Path("bracket", (("M", (a, y0 - 5)), curve), ids))
-            if f.x1 <= stop:
-                self.marks.append(Text("count", f.x1 - 4 + dx, y0 - 4, f"×{block.repeat}", "start", ids))
+            if block.numbered and f.x0 >= start:
+                self.marks.append(Text("count", x0, y0 - 6, f"λ = {block.repeat}", "start", ids))
+                self.marks.append(Text("count", x0, y1 + 18, "λ = 1", "start", ids))
+            elif f.x1 <= stop and not block.numbered:
+                self.marks.append(Text("count", f.x1 - 4 + dx, y0 - 4, f"×{block.times}", "start", ids))
 
 
 def _buckets(strip: Strip, runs: Sequence[Run], bounds: Sequence[float]) -> list[Strip]:

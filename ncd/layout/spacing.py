@@ -109,7 +109,7 @@ class Spacing:
         for k in range(len(c.columns) + 1):
             x = self._gap(c, k, x, read)
             gap = self.gaps[c][k]
-            if beside is not None and 0 < k < len(c.columns) and gap.c0 - gap.x0 >= 8:
+            if beside is not None and 0 < k < len(c.columns) and gap.c0 - gap.x0 >= 8 and not _leaves_turns(c, k):
                 self.cuts.append(Cut(gap.c0 - 1, c.depth, beside + len(gap.fans), c, k))
             if k < len(c.columns):
                 x = self._column(c, k, x, beside)
@@ -212,7 +212,7 @@ class Spacing:
                     if e.wire.axis and (e.wire.axis.id, round(y(e.slot))) in there:
                         continue
                     met = item.style == "route" and (bool(item.ended) or len(item.sources.get(e.index, ())) != 1)
-                    if met or e.touched or len(item.right) > 1:
+                    if met or e.touched or item.op.symbol == "turn" or len(item.right) > 1:
                         out.append((e, y(e.slot)))
         return out
 
@@ -271,6 +271,11 @@ class Spacing:
             start = max(start, 0.0 if beside else half - across)
             full = max(full, start + across + (2 * half + 7 if beside else half))
         return Inner(offsets=offsets, start=start, width=full, before=across, beside=beside)
+
+
+def _leaves_turns(c: Container, k: int) -> bool:
+    """Whether a column is where arrays leave a numbered block: they do so in the block's row."""
+    return any(isinstance(i, Operation) and i.op.symbol == "turn" for i in c.columns[k])
 
 
 def _ending_numbers(o: Operation) -> bool:

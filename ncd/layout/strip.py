@@ -105,8 +105,8 @@ class Drawing:
 
     def __init__(self, root: Container, heights: Heights, spacing: Spacing) -> None:
         self.heights, self.spacing, self.strip = heights, spacing, Strip()
-        self.named: dict[int, tuple[int | None, Label]] = {}
-        """By height: the axis that the last label there named."""
+        self.named: dict[int, tuple[object, Label]] = {}
+        """By height: the axis that the last label there named, and how."""
         self._container(root)
 
     def run(self, wire: Wire, x0: float, y0: float, x1: float, y1: float, c0: float = 0.0, c1: float = 0.0) -> None:
@@ -215,7 +215,7 @@ class Drawing:
         wire = e.wire
         if not wire.label:
             return
-        axis, level = wire.axis.id if wire.axis else None, round(height)
+        axis, level = (wire.axis.id if wire.axis else None, wire.label), round(height)
         bore, before = self.named.get(level, (None, None))
         if before and bore == axis:
             if not always and 0 <= x - before.x < REPEATED_AFTER:

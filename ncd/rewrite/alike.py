@@ -65,8 +65,8 @@ def alone(op: Op, digests: Mapping[int, str]) -> object:
     return (
         op.symbol,
         op.kind,
-        _label(op),
-        tuple(said(c) for c in op.body if _computes(c)),
+        plain_label(op),
+        tuple(said(c) for c in op.body if computes(c)),
         tuple(operand(a, r) for a, r in zip(op.inputs, ins, strict=True)),
         tuple(operand(a, r) for a, r in zip(op.outputs, outs, strict=True)),
         len(places(op)),
@@ -109,7 +109,7 @@ def places(op: Op) -> tuple[tuple[int, bool], ...]:
     return tuple(found)
 
 
-def _label(op: Op) -> str:
+def plain_label(op: Op) -> str:
     """The label without what differs from turn to turn: an axis by name, a number in a block, an element."""
     if _NAMED.fullmatch(op.label):
         return "×root"
@@ -123,7 +123,7 @@ def _row(call: Call) -> Row | None:
     return row(name) or row(name.strip("_"))
 
 
-def _computes(call: Call) -> bool:
+def computes(call: Call) -> bool:
     """Whether a call does more than rename axes or round."""
     known = _row(call)
     return known is None or (known.kind != "rearrange" and known.label != "cast")

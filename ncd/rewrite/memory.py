@@ -13,7 +13,7 @@ from ncd.circuit.diagram import Array, Diagram, Op
 from ncd.circuit.reads import Read
 from ncd.circuit.weave import Form, Weave, mixed
 
-LETTERS = "CMSR"
+LETTERS = "CMSRUVW"
 """What is saved is called by the first of these that nothing else in the picture is called by."""
 
 
@@ -60,13 +60,19 @@ def called(diagram: Diagram, count: int) -> list[str]:
 
 def save(a: Array, name: str, path: str) -> Op:
     """What writes an array to memory."""
-    return Op("rearrange", "save", (a,), (), Weave((_rows(a)[0],), (), _rows(a)[1]), path, symbol="save", label=name)
+    return replace(same("save", a, a, name, path), outputs=(), weave=Weave((_rows(a)[0],), (), _rows(a)[1]))
 
 
-def load(a: Array, made: Array, name: str, path: str) -> Op:
-    """What reads an array from memory, as another array that is equal to it."""
+def load(a: Array, made: Array, name: str, path: str, like: Array | None = None) -> Op:
+    """What reads an array from memory, as another array that is equal to it, of the sizes that ``like`` has."""
+    return same("load", replace(a, axes=like.axes) if like else a, made, name, path)
+
+
+def same(symbol: str, a: Array, made: Array, label: str, path: str) -> Op:
+    """An op whose output is its input."""
     forms, sizes = _rows(a)
-    return Op("rearrange", "load", (a,), (made,), Weave((forms,), (forms,), sizes), path, symbol="load", label=name)
+    weave = Weave((forms,), (forms,), sizes)
+    return Op("rearrange", symbol, (a,), (made,), weave, path, symbol=symbol, label=label)
 
 
 def _rows(a: Array) -> tuple[tuple[Form, ...], dict[str, int]]:

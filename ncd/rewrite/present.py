@@ -17,14 +17,16 @@ from ncd.rewrite.fold import fold
 from ncd.rewrite.frames import dissolve
 from ncd.rewrite.outer import outer
 from ncd.rewrite.role import shared
+from ncd.rewrite.stages import stages
 from ncd.rewrite.titles import pretty
 from ncd.rewrite.tree import Branch, drawn_operands, drawn_targets, flat, grow, hidden_arrays
 
 
-def prepared(diagram: Diagram) -> Diagram:
-    """Folded, with outer axes, bundles and titles; what every depth starts from."""
+def prepared(diagram: Diagram, *, numbered: bool = True) -> Diagram:
+    """Folded, with outer axes, bundles and titles; what every depth starts from.  ``numbered``: stages too."""
     drawn = outer(without_unread(diagram)).outer
-    folded = without_unread(fold(bundle(replace(diagram, outer=drawn))))
+    folded = fold(bundle(replace(diagram, outer=drawn)))
+    folded = without_unread(stages(folded) if numbered else folded)
     root = grow(folded)
     dissolve(root, hidden_arrays(list(folded.ops)))
     model = next((b.cls for b in diagram.blocks if b.path == ""), diagram.title)
@@ -109,12 +111,26 @@ def present(
             if named(child.block, collapse):
                 closed = True
             if closed:
+                kept = list(_take_saves(child))
                 branch.children[i] = closed_block(diagram, child, hidden)
+                saved[id(branch.children[i])] = kept
             else:
                 visit(child, level + 1)
+        branch.children = [x for c in branch.children for x in (c, *saved.get(id(c), ()))]
 
+    saved: dict[int, list[Op]] = {}
     visit(root, 0)
     return flat(diagram, root)
+
+
+def _take_saves(branch: Branch) -> Iterator[Op]:
+    """Take out of a block what saves to memory: that is drawn beside it."""
+    for child in list(branch.children):
+        if isinstance(child, Branch):
+            yield from _take_saves(child)
+        elif child.symbol == "save":
+            branch.children.remove(child)
+            yield child
 
 
 def called(b: Block) -> tuple[str, ...]:
@@ -186,7 +202,7 @@ def closed_block(diagram: Diagram, branch: Branch, hidden: set[int]) -> Op:
     ins_forms = tuple(forms(a, "i") for a in entering.values())
     outs_forms = tuple(forms(a, "o") for a in leaving)
     block = branch.block
-    title = (block.title or block.cls) + (f" ×{branch.repeat}" if branch.repeat > 1 else "")
+    title = (block.title or block.cls) + (f" ×{block.times}".replace("_{λ}", "(λ)") if branch.repeat > 1 else "")
     return Op(
         "call",
         block.cls,

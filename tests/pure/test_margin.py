@@ -9,7 +9,8 @@ import sketches
 
 from ncd import NCDError
 from ncd.layout.figure import layout
-from ncd.layout.margin import coloured, explained, lit, noted, wrapped
+from ncd.layout.legend import explained
+from ncd.layout.margin import coloured, lit, noted, wrapped
 from ncd.layout.pointing import Found, boxes, pointed
 from ncd.layout.scene import Dot, Path, Text
 from ncd.render import svg, tikz

@@ -23,6 +23,7 @@ EMPTY = Diagram("empty", (), (), ())
         ("titles", {"h.0": "Block"}), ("notes", (("softmax", "weights"),)), ("highlight", ["d_k", "softmax"]),
         ("colors", {"Layer": "orange"}), ("colors", [("h.0", "#AAddff")]),
         ("labels", "boundaries"), ("axis_order", "memory"), ("quality", 3), ("skips", "lanes"),
+        ("stages", False),
     ],
 )  # fmt: skip
 def test_allowed(name: str, value: object) -> None:
@@ -99,6 +100,7 @@ ON_THE_COMMAND_LINE = {
     "notes": ["--notes", "s=time = position"],
     "colors": ["--colors", "GPT2MLP=#aaddff"],
     "axis_order": ["--axis-order", "memory"],
+    "stages": ["--no-stages"],
     "skips": ["--skips", "lanes"],
     "quality": ["--quality", "3"],
 }
@@ -106,7 +108,7 @@ SAID = {
     "depth": 2, "expand": ("h.0", "layer_norm"), "collapse": ("GPT2MLP",), "width": None, "theme": "dark",
     "labels": "both", "hide": ("b",), "show": ("b",), "legend": True, "titles": (("", "The whole"), ("h.0", "First")),
     "highlight": ("softmax",), "notes": (("s", "time = position"),), "colors": (("GPT2MLP", "#aaddff"),),
-    "axis_order": "memory", "quality": 3, "skips": "lanes",
+    "axis_order": "memory", "quality": 3, "skips": "lanes", "stages": False,
 }  # fmt: skip
 
 
