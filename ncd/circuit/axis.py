@@ -39,6 +39,8 @@ class Axis:
     @property
     def label(self) -> str:
         """The name as it is set: ``d_model`` with a subscript, ``c12`` too, term by term in a sum."""
+        if self.turns:
+            return _set(self.shown)  # a sum in an index
         return "+".join(map(_set, (self.shown or self.name).split("+")))
 
     @property
