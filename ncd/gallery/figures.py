@@ -186,7 +186,7 @@ def figures() -> dict[str, Figure]:
         ),
         "unet_stages": Figure(
             "U-Net, by Stage",
-            "The way down is one block, and so is the way up: turns differ in sizes alone, and these are in the legend.",
+            "The way down is one block, and so is the way up: turns differ in sizes alone, and the legend gives these.",
             unet.example,
             image,
             (),
