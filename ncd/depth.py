@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import inf
 
 from ncd.circuit.diagram import Diagram
 from ncd.layout.scene import Path, Scene
@@ -13,32 +15,70 @@ TRIES = 4
 """So many pictures with single blocks open are tried when the next level does not fit as a whole."""
 LEGIBLE = 40
 """At most so many ops in a picture whose depth nobody chose."""
-TELLING, TORN, SCRAP = 24, 4, 0.2
-"""So many ops the eye takes in; a torn block costs as much as so many; a narrower piece of it is a scrap."""
+TELLING, TORN = 24, 5
+"""So many ops the eye takes in; a torn block costs as much as so many."""
+SCRAP, NECK = 0.2, 3
+"""A piece of a torn block that is narrower than this share of the picture is a scrap; so many wires are a neck."""
+
+Box = tuple[float, float, float, float]
 
 
-def best_that_fits(
-    levels: int,
-    width: float | None,
-    opened: Callable[[int], Diagram],
-    laid_out: Callable[[Diagram], tuple[Diagram, Scene]],
-) -> tuple[int, Diagram, Scene]:
+Opened = Callable[[int, Sequence[str], Sequence[str]], Diagram]
+"""The diagram with so many levels open, and these blocks open, and these closed."""
+LaidOut = Callable[[Diagram], tuple[Diagram, Scene]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is open, and the picture of it."""
+
+    depth: int
+    closed: tuple[str, ...]
+    drawn: Diagram
+    scene: Scene
+
+
+def best_that_fits(levels: int, width: float | None, opened: Opened, laid_out: LaidOut) -> Choice:
     """Of the pictures of every depth the best that is legible on one screen; with none, the one with the fewest ops.
 
-    What has too many ops is not laid out to find out how large it would be.
+    Where a block is torn, it is also tried with one block open of each class.  What has too many ops
+    is not laid out to find out how large it would be.
     """
-    best: tuple[float, int, Diagram, Scene] | None = None
+    best: Choice | None = None
+    value = -inf
+
+    def consider(depth: int, closed: tuple[str, ...], drawn: Diagram) -> Scene:
+        nonlocal best, value
+        drawn, scene = laid_out(drawn)
+        if (_fits(scene, width) and worth(drawn, scene) > value) or not (depth or best):
+            best, value = Choice(depth, closed, drawn, scene), worth(drawn, scene)
+        return scene
+
     for depth in range(levels, -1, -1):
-        drawn = opened(depth)
-        if best and best[0] >= told(len(drawn.ops)):
+        drawn = opened(depth, (), ())
+        if value >= told(len(drawn.ops)):
             break  # not even without a torn block would it be better, nor would any with less open
-        if len(drawn.ops) <= LEGIBLE or not depth:
-            drawn, scene = laid_out(drawn)
-            value = worth(drawn, scene)
-            if (_fits(scene, width) and (not best or value > best[0])) or not (depth or best):
-                best = value, depth, drawn, scene
+        whole = len(drawn.ops) <= LEGIBLE or not depth
+        scene = consider(depth, (), drawn) if whole else None
+        again = second_of_class(drawn)
+        if again and (scene is None or torn(scene)):
+            fewer = opened(depth, (), again)
+            if len(fewer.ops) <= LEGIBLE and told(len(fewer.ops)) > value:
+                consider(depth, again, fewer)
     assert best is not None
-    return best[1:]
+    return best
+
+
+def second_of_class(drawn: Diagram) -> tuple[str, ...]:
+    """The paths of the open blocks of a class of which another is open before them, in the same block or any other."""
+    seen: set[str] = set()
+    found: list[str] = []
+    for b in drawn.blocks:
+        if b.op is None and not any(b.path.startswith(f"{p}.") for p in found):
+            if b.cls in seen:
+                found.append(b.path)
+            seen.add(b.cls)
+    return tuple(found)
 
 
 def _fits(scene: Scene, width: float | None) -> bool:
@@ -56,13 +96,25 @@ def told(ops: int) -> float:
 
 
 def torn(scene: Scene) -> int:
-    """How often a row ends inside a block; twice where only a scrap of it is left over."""
-    pieces: dict[str | None, list[float]] = {}
+    """How often a row ends inside a block; more where many wires leave it there, or a scrap of it is left over."""
+    plates: dict[str | None, list[Box]] = {}
+    ends: list[tuple[float, float]] = []
     for m in scene.marks:
         if isinstance(m, Path) and m.role == "block":
-            xs = [v[-2] for _, v in m.segments if v]
-            pieces.setdefault(m.ids.block, []).append(max(xs) - min(xs))
-    return sum(len(found) - 1 + sum(w < SCRAP * scene.width for w in found) for found in pieces.values() if found[1:])
+            xs, ys = zip(*(v[-2:] for _, v in m.segments if v), strict=True)
+            plates.setdefault(m.ids.block, []).append((min(xs), min(ys), max(xs), max(ys)))
+        elif isinstance(m, Path) and m.role == "arrow" and m.ids.op is None:
+            x, y = m.segments[1][1]
+            ends.append((x, y))
+    several = [p for p in plates.values() if len(p) > 1]
+    count = sum(x1 - x0 < SCRAP * scene.width for pieces in several for x0, _, x1, _ in pieces)
+    seen: list[Box] = []
+    for plate in sorted((p for pieces in several for p in pieces[:-1]), key=lambda p: p[1] - p[3]):
+        if not any(y0 <= plate[1] and plate[3] <= y1 for _, y0, _, y1 in seen):  # blocks in blocks are torn together
+            seen.append(plate)
+            wires = sum(x > plate[2] and plate[1] < y < plate[3] for x, y in ends)
+            count += 1 if wires <= NECK else 3
+    return count
 
 
 def closed_blocks(drawn: Diagram) -> dict[str, list[str]]:
@@ -74,29 +126,25 @@ def closed_blocks(drawn: Diagram) -> dict[str, list[str]]:
     return found
 
 
-def opened_while_it_fits(
-    depth: int,
-    drawn: Diagram,
-    scene: Scene,
-    width: float | None,
-    opened: Callable[[int, Sequence[str]], Diagram],
-    laid_out: Callable[[Diagram], tuple[Diagram, Scene]],
-) -> tuple[Diagram, Scene]:
+def opened_while_it_fits(choice: Choice, width: float | None, opened: Opened, laid_out: LaidOut) -> Choice:
     """The same picture with single blocks open on top, the richest first, as long as it stays on one screen.
 
     One of a class: who has seen one knows the others.
     """
+    depth, closed = choice.depth, choice.closed
     chosen: list[str] = []
     tries = TRIES
-    richness = {p[0]: len(opened(depth, p[:1]).ops) for p in closed_blocks(drawn).values()}
-    for paths in sorted(closed_blocks(drawn).values(), key=lambda p: -richness[p[0]]):
+    known = {b.cls for b in choice.drawn.blocks} if closed else set()
+    candidates = [p for cls, p in closed_blocks(choice.drawn).items() if cls not in known]
+    richness = {p[0]: len(opened(depth, p[:1], closed).ops) for p in candidates}
+    for paths in sorted(candidates, key=lambda p: -richness[p[0]]):
         for path in paths:
-            candidate = opened(depth, [*chosen, path])
-            if tries and len(drawn.ops) < len(candidate.ops) <= LEGIBLE:
+            candidate = opened(depth, [*chosen, path], closed)
+            if tries and len(choice.drawn.ops) < len(candidate.ops) <= LEGIBLE:
                 tries -= 1
                 candidate, larger = laid_out(candidate)
-                if _fits(larger, width) and worth(candidate, larger) > worth(drawn, scene):
+                if _fits(larger, width) and worth(candidate, larger) > worth(choice.drawn, choice.scene):
                     chosen.append(path)
-                    drawn, scene = candidate, larger
+                    choice = replace(choice, drawn=candidate, scene=larger)
                     break
-    return drawn, scene
+    return choice

@@ -77,11 +77,12 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
         return drawn, scene
 
     if o["depth"] is None:
-        depth, drawn, scene = best_that_fits(depths(simple), o["width"], opened, laid_out)
+        choice = best_that_fits(depths(simple), o["width"], opened, laid_out)
         if o["expand"] or o["collapse"]:
-            drawn, scene = laid_out(opened(depth, o["expand"], o["collapse"]))
+            drawn, scene = laid_out(opened(choice.depth, o["expand"], o["collapse"]))
         else:
-            drawn, scene = opened_while_it_fits(depth, drawn, scene, o["width"], opened, laid_out)
+            choice = opened_while_it_fits(choice, o["width"], opened, laid_out)
+            drawn, scene = choice.drawn, choice.scene
     else:
         drawn, scene = laid_out(opened(o["depth"], o["expand"], o["collapse"]))
     scene = coloured(scene, drawn, simple, dict(o["colors"]))

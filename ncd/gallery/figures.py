@@ -197,7 +197,7 @@ def figures() -> dict[str, Figure]:
             "Skips that would pass whole rows are saved to memory and loaded where they are read.",
             unet.example,
             image,
-            (),
+            unets[1:],
             scales,
             {"stages": False},
         ),

@@ -12,6 +12,8 @@ from ncd.gallery.figures import Figure
 KINDS = ("svg", "pdf", "png", "tex")
 NIGHT = "-dark"
 """Ends the name of the picture that is shown to who prefers dark pages."""
+NARROW = 1000
+"""A figure that may be wider than this stands above its code, not beside it."""
 
 
 def code(figure: Figure) -> str:
@@ -34,7 +36,9 @@ def _section(name: str, figure: Figure) -> str:
     links = " ".join(f'<a href="{name}.{kind}">{kind.upper()}</a>' for kind in KINDS)
     title, source = escape(figure.title), code(figure)
     listing = f"<pre><code>{_coloured(source)}</code></pre>" if source else ""
-    return f"""<section id="{name}">
+    width = figure.options.get("width", NARROW)
+    kind = ' class="wide"' if width is None or width > NARROW else ""
+    return f"""<section id="{name}"{kind}>
 <h2>{title}</h2>
 <p>{escape(figure.says)}</p>
 <figure>
@@ -76,12 +80,13 @@ nav { display: flex; flex-wrap: wrap; gap: .3rem 1.4rem; margin-bottom: 1rem }
 section { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 0 2.5rem; padding: 2.2rem 0;
   border-top: 1px solid var(--line) }
 section > h2, section > p { grid-column: 1 / -1 }
-section > :nth-child(3):last-child { grid-column: 1 / -1 }
+section.wide > * { grid-column: 1 / -1 }
 figure { margin: 0 }
 figure img { max-width: 100%; height: auto }
 figcaption { display: flex; gap: 1rem; font-size: .85rem; margin-top: .5rem }
 pre { font: 12.5px/1.45 ui-monospace, monospace; background: var(--plate); border-radius: 6px; padding: 1rem;
-  margin: 0; max-height: 34rem; overflow: auto }
+  margin: 0; max-height: 34rem; overflow: auto; align-self: start }
+.wide pre { margin-top: 1.2rem; max-height: 22rem }
 .k, .kn, .kc, .ow { color: var(--word) }
 .nf, .nc, .nd { color: var(--name) }
 .s1, .s2, .sd, .c1 { color: var(--text) }

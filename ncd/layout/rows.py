@@ -14,7 +14,7 @@ from ncd.layout.strip import Frame, Label, Run, Step, Strip, ids_of, label_of
 from ncd.text import width
 from ncd.theme import tone
 
-DEEP, WIRES, RAGGED, TOO_WIDE = 0.3, 0.02, 0.6, 50.0
+DEEP, WIRES, RAGGED, TOO_WIDE = 0.6, 0.05, 0.5, 50.0
 """Costs, in rows: a cut by the square of its depth and for each wire, a row by the square of what is left empty."""
 TRAIL = 26.0
 """Room at the end of a row that goes on."""

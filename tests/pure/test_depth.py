@@ -6,16 +6,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from ncd.circuit.diagram import Op
+from ncd.circuit.diagram import Block, Diagram, Op
 from ncd.circuit.weave import Weave
-from ncd.depth import LEGIBLE, SCREEN, TELLING, best_that_fits, torn
+from ncd.depth import LEGIBLE, SCREEN, TELLING, best_that_fits, second_of_class, torn
 from ncd.layout.scene import Ids, Path, Scene
+from ncd.symbols import arrow
 
 OP = Op("map", "relu", (), (), Weave((), (), {}))
 
 
 def plate(width: float, block: str = "h.0") -> Path:
-    return Path("block", (("M", (10.0, 0.0)), ("L", (10.0 + width, 0.0)), ("Z", ())), Ids(block=block))
+    corners = (("M", (10.0, 0.0)), ("L", (10.0 + width, 0.0)), ("L", (10.0 + width, 90.0)), ("Z", ()))
+    return Path("block", corners, Ids(block=block))
 
 
 class Pictures:
@@ -24,8 +26,8 @@ class Pictures:
     def __init__(self, of: list[tuple]) -> None:
         self.of, self.laid = of, []
 
-    def opened(self, depth: int) -> SimpleNamespace:
-        return SimpleNamespace(ops=(OP,) * self.of[depth][2], depth=depth)
+    def opened(self, depth: int, expand: object, collapse: object) -> SimpleNamespace:
+        return SimpleNamespace(ops=(OP,) * self.of[depth][2], depth=depth, blocks=())
 
     def laid_out(self, drawn: SimpleNamespace) -> tuple[SimpleNamespace, Scene]:
         self.laid.append(drawn.depth)
@@ -53,9 +55,9 @@ W, H = SCREEN
 )
 def test_as_much_is_open_as_fits_the_screen(of: list, width: float | None, depth: int) -> None:
     pictures = Pictures(of)
-    found, drawn, scene = best_that_fits(len(of) - 1, width, pictures.opened, pictures.laid_out)
-    assert found == drawn.depth == depth
-    assert (scene.width, scene.height) == of[depth][:2]
+    found = best_that_fits(len(of) - 1, width, pictures.opened, pictures.laid_out)
+    assert found.depth == found.drawn.depth == depth
+    assert (found.scene.width, found.scene.height) == of[depth][:2]
     assert all(of[d][2] <= LEGIBLE or d == 0 for d in pictures.laid)
 
 
@@ -71,7 +73,7 @@ def test_as_much_is_open_as_fits_the_screen(of: list, width: float | None, depth
 )
 def test_a_picture_that_tears_a_block_has_to_tell_more(of: list, depth: int) -> None:
     pictures = Pictures(of)
-    assert best_that_fits(len(of) - 1, W, pictures.opened, pictures.laid_out)[0] == depth
+    assert best_that_fits(len(of) - 1, W, pictures.opened, pictures.laid_out).depth == depth
 
 
 def test_pieces_of_one_block_are_counted() -> None:
@@ -80,4 +82,14 @@ def test_pieces_of_one_block_are_counted() -> None:
 
     assert count(plate(900), plate(900, "h.1")) == 0
     assert count(plate(900), plate(900)) == 1
-    assert count(plate(900), plate(900), plate(90)) == 3
+    assert count(plate(900), plate(900)) == count(plate(900), plate(900), plate(800, "h"), plate(800, "h")) == 1
+    assert count(plate(900), plate(90)) == 2
+    wires = [arrow(940, y) for y in (10, 30, 50, 70)]
+    assert count(plate(900), plate(900), *wires[:3]) == 1
+    assert count(plate(900), plate(900), *wires) == 3
+
+
+def test_one_block_of_each_class_is_open() -> None:
+    blocks = [Block("a", "Layer"), Block("a.x", "Part", "a"), Block("b", "Layer"), Block("b.x", "Part", "b"),
+              Block("c", "Part")]  # fmt: skip
+    assert second_of_class(Diagram("", (), (), (), tuple(blocks))) == ("b", "c")
