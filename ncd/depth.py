@@ -11,7 +11,7 @@ from ncd.layout.scene import Path, Scene
 
 SCREEN = (1000, 900)
 """What fits one notebook screen at scale 1, px."""
-TRIES = 4
+TRIES = 3
 """So many pictures with single blocks open are tried when the next level does not fit as a whole."""
 LEGIBLE = 40
 """At most so many ops in a picture whose depth nobody chose."""
@@ -140,10 +140,11 @@ def opened_while_it_fits(choice: Choice, width: float | None, opened: Opened, la
     for paths in sorted(candidates, key=lambda p: -richness[p[0]]):
         for path in paths:
             candidate = opened(depth, [*chosen, path], closed)
-            if tries and len(choice.drawn.ops) < len(candidate.ops) <= LEGIBLE:
+            value = worth(choice.drawn, choice.scene)
+            if tries and len(candidate.ops) <= LEGIBLE and told(len(candidate.ops)) > value:
                 tries -= 1
                 candidate, larger = laid_out(candidate)
-                if _fits(larger, width) and worth(candidate, larger) > worth(choice.drawn, choice.scene):
+                if _fits(larger, width) and worth(candidate, larger) > value:
                     chosen.append(path)
                     choice = replace(choice, drawn=candidate, scene=larger)
                     break
