@@ -10,6 +10,7 @@ from pathlib import Path as File
 from time import process_time
 
 import pytest
+from consumers import missing
 from metrics import FAULTS, Measured
 from sketches import ALL, gpt
 
@@ -224,6 +225,21 @@ def test_the_metric_finds_its_fault(fault: str) -> None:
 
     assert not any(faults(THROUGH, name(20, 46), square(1, 60, 56), dashed(10, 100, 60)).values())
     assert faults(*BROKEN[fault])[fault] > 0
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_wire_arrives_where_it_is_read(name: str) -> None:
+    diagram, whole = ALL[name](), scene(name)
+    assert missing(whole, diagram) == []
+
+
+@pytest.mark.parametrize("name", ["mha_nomask", "unet", "residual"])
+def test_a_wire_that_arrives_nowhere_is_noticed(name: str) -> None:
+    diagram, whole = ALL[name](), scene(name)
+    op = next(op for op in diagram.ops[1:] if op.symbol in ("linear", "conv", "norm", "softmax"))
+    for a in op.inputs:
+        without = replace(whole, marks=tuple(m for m in whole.marks if m.ids.array != a.id))
+        assert (op.name, a.id) in missing(without, diagram)
 
 
 def test_crossings_distance_and_slope_are_measured() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
+from consumers import missing
 from metrics import FAULTS, Measured
 
 import ncd
@@ -23,6 +24,7 @@ def test_the_default_picture_fits_a_screen_and_is_without_fault(name: str) -> No
     shown = show.draw(simplified(name))
     assert shown.scene.width <= 1000 and shown.scene.height <= 900
     assert 0 < len(shown.drawn.ops) <= 40
+    assert missing(shown.scene, shown.drawn) == []
     assert Measured(shown.scene).faults() == dict.fromkeys(FAULTS, 0)
 
 
