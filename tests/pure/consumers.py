@@ -10,7 +10,7 @@ from ncd.circuit.diagram import Diagram
 from ncd.layout.scene import Dot, Path, Scene, Text
 
 REACH = 220.0
-"""Curves, cups and arrows between the end of a wire and the symbol that reads it are no wider than this."""
+"""Curves, cups and arrows between the end of a wire and the symbol that reads it are no wider, nor twice as high."""
 
 
 def missing(scene: Scene, drawn: Diagram) -> list[tuple[str, int]]:
@@ -43,7 +43,8 @@ def missing(scene: Scene, drawn: Diagram) -> list[tuple[str, int]]:
             if (a.hidden and a.id not in made) or all(w.id in outer for w in a.wires):
                 continue
             near = any(
-                x0 - REACH <= x <= x1 + REACH and y0 - REACH <= y <= y1 + REACH for x, y in ends[saved.get(a.id, a.id)]
+                x0 - REACH <= x <= x1 + REACH and y0 - 2 * REACH <= y <= y1 + 2 * REACH
+                for x, y in ends[saved.get(a.id, a.id)]
             )
             if not near:
                 out.append((op.name, a.id))
