@@ -44,13 +44,13 @@ def write(path: Path, cells: Mapping[str, str], outputs: Mapping[str, list[Any]]
     nbformat.write(nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": KERNEL}), path)
 
 
-def opened(browser: Browser, lab: Lab, name: str, **context: Any) -> Page:
+def opened(browser: Browser, lab: Lab, name: str, app: str = "lab/tree") -> Page:
     """A tab with a file of the lab's folder.  What the page complains of is its attribute ``complaints``."""
-    tab = browser.new_page(viewport={"width": 1400, "height": 1000}, **context)
+    tab = browser.new_page(viewport={"width": 1400, "height": 1000})
     tab.set_default_timeout(30_000)
     tab.complaints = []  # type: ignore[attr-defined]
     tab.on("pageerror", lambda e: tab.complaints.append(str(e)))  # type: ignore[attr-defined]
-    tab.goto(f"{lab.url}/lab/tree/{name}?reset&token={TOKEN}")
+    tab.goto(f"{lab.url}/{app}/{name}?reset&token={TOKEN}")
     tab.wait_for_function("window.jupyterapp?.shell.currentWidget?.context?.isReady")
     return tab
 

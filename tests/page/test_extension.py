@@ -264,3 +264,47 @@ def test_a_hostile_notebook_runs_nothing(chromium: Browser, lab: Lab) -> None:
     tab.wait_for_timeout(200)
     assert tab.evaluate("window.ran") is None and foreign == []
     tab.close()
+
+
+def test_notebook_7_loads_it_too(chromium: Browser, lab: Lab, outputs: dict[str, Any]) -> None:
+    pytest.importorskip("notebook")
+    write(lab.folder / "seven.ipynb", {k: CELLS[k] for k in ("layer", "closed", "open")}, outputs)
+    tab = opened(chromium, lab, "seven.ipynb", app="notebooks")
+    point_at(tab, op(tab, "open", "Q"))
+    wait_lit(tab, "self.qkv(x)")
+    put_cursor(tab, "layer", "softmax")
+    tab.locator(".ncd-lit").first.wait_for(state="attached")
+    tab.close()
+
+
+TYPE = """async () => {
+    const { activeCell } = window.jupyterapp.shell.currentWidget.content;
+    const view = activeCell.editor.editor;
+    const frame = () => new Promise(done => requestAnimationFrame(done));
+    const times = [];
+    for (let i = 0; i < 25; i++) {
+        await frame();
+        const start = performance.now();
+        const at = view.state.selection.main.head;
+        view.dispatch({ changes: { from: at, insert: 'x' }, selection: { anchor: at + 1 }, userEvent: 'input.type' });
+        view.dom.getBoundingClientRect();
+        await new Promise(done => setTimeout(done));
+        times.push(performance.now() - start);
+    }
+    return times.sort((a, b) => a - b)[12];
+}"""
+
+
+def test_ten_figures_do_not_slow_typing(chromium: Browser, lab: Lab, outputs: dict[str, Any]) -> None:
+    took = {}
+    for many in (0, 10):
+        cells = {"layer": LAYER, **{f"figure{i}": "d" for i in range(many)}}
+        write(lab.folder / f"many{many}.ipynb", cells, {f"figure{i}": outputs["open"] for i in range(many)})
+        tab = opened(chromium, lab, f"many{many}.ipynb")
+        if many:
+            tab.locator(".ncd-view svg").first.wait_for()
+        put_cursor(tab, "layer", "softmax")
+        took[many] = min(tab.evaluate(TYPE) for _ in range(3))
+        assert tab.locator(".ncd-view").count() == many
+        tab.close()
+    assert took[10] < 2 * took[0] + 8, took  # ms a key
