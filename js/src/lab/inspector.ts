@@ -42,8 +42,10 @@ export class Inspector extends Widget {
     const heading = made('h2', name);
     heading.append(made('small', kind));
     const list = made('dl', '');
-    for (const [term, said] of rows(facts, key)) list.append(made('dt', term), made('dd', said));
-    this.node.replaceChildren(heading, list);
+    const said = rows(facts, key);
+    const words = said.filter(([term]) => term === 'words').map(([, text]) => made('p', text));
+    for (const [term, text] of said) if (term !== 'words') list.append(made('dt', term), made('dd', text));
+    this.node.replaceChildren(heading, ...words, list);
     if (!from.places(key).length) return;
     const button = made('button', 'Show code');
     button.className = 'jp-mod-styled';
