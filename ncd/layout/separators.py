@@ -274,7 +274,7 @@ class _Walk:
     def _joined(self, o: Operation, height: float) -> float:
         """Where a line at a height between two arrays that an operation reads ends."""
         inner = self.spacing.inner[o]
-        if o.sign and o.right[0].ends:
+        if o.sign and o.right and o.right[0].ends:
             above = min(self.heights.y(e.slot) for e in o.right[0].ends) - height
             if 4 < above < 26:  # the sign stands in the way
                 half = max(9.0, symbols.width("add", o.sign) / 2)

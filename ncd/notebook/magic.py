@@ -6,6 +6,7 @@ import ast
 import linecache
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from torch import nn
@@ -27,7 +28,8 @@ def load(shell: Any) -> None:
     def ran(result: Any) -> None:
         diagram = stopped(result.error_in_exec) if result.error_in_exec is not None else None
         if diagram is not None:
-            show(diagram)
+            with suppress(Exception):  # the error is what matters, and it stands above
+                show(diagram)
 
     shell.events.register("post_run_cell", ran)
 

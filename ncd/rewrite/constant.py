@@ -20,7 +20,8 @@ def constants(net: Net) -> None:
     """What neither inputs nor weights reach is a constant, unless it is an output: then what makes it is drawn."""
     reached = {a.id for a in net.inputs}
     for node in net.ordered():
-        depends = any(a.id in reached or a.kind == "parameter" for a in node.ins)
+        # One without outputs is where the program stopped.
+        depends = not node.outs or any(a.id in reached or a.kind == "parameter" for a in node.ins)
         exposed = any(a.id in net.exposed or net.is_output(a) for a in node.outs)
         if depends or exposed or node.name.rstrip("_") in RANDOM:
             reached.update(a.id for a in node.outs)
