@@ -160,7 +160,10 @@ def _watched(fn: Function, args: tuple[Any, ...], kwargs: dict[str, Any], real: 
             watch.act_on(dims)
     for dims in (*before, *after):
         watch.act_on([twice(dims)])
-    return Derived(_from_atoms(before, after, watch), missing, "composite", ops, random, asks)
+    weave = _from_atoms(before, after, watch)
+    if getattr(fn, "__name__", "") in RECURRENT:
+        weave = in_time(weave)
+    return Derived(weave, missing, "composite", ops, random, asks)
 
 
 def _single(watch: Watch, ins: list[Tensor], outs: list[Tensor]) -> Weave | None:
@@ -196,6 +199,25 @@ def _from_atoms(ins: Sequence[Dims], outs: Sequence[Dims], watch: Watch) -> Weav
     sides = [tuple(tuple(form(d) for d in dims) for dims in side) for side in (ins, outs)]
     sizes = {v: a.size for a, v in names.items()}
     return Weave(sides[0], sides[1], sizes, frozenset(v for a, v in names.items() if a in targets))
+
+
+RECURRENT = frozenset("lstm gru rnn_tanh rnn_relu".split())
+"""Calls that go through their first argument in time, and answer each moment in their first result."""
+
+
+def in_time(weave: Weave) -> Weave:
+    """The moments of the answer are those of the input, as positions are in a cumulative sum.
+
+    What such a call emits stacks its steps anew; that they are the same moments is what the call says.
+    """
+    same = {
+        after.variables[0]: before.variables[0]
+        for before, after in zip(weave.ins[0][:-1], weave.outs[0][:-1], strict=True)
+        if len(before.variables) == len(after.variables) == 1
+        and {*before.variables, *after.variables} <= weave.targets
+        and weave.sizes[before.variables[0]] == weave.sizes[after.variables[0]]
+    }
+    return lettered(weave.renamed(same))
 
 
 def _letters() -> Iterator[str]:

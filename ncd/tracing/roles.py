@@ -114,9 +114,6 @@ def found(
         elif name in RECURRENT:
             for a in one((c.outs[0].dims or ((),))[-1]):
                 r.strong.setdefault(a, "d_h")
-            for before, after in zip((c.ins[0].dims or ())[:-1], (c.outs[0].dims or ())[:-1], strict=False):
-                if one(before) and one(after) and before != after:
-                    r.before.setdefault(one(after)[0], one(before)[0])
         elif name.startswith("conv"):
             rank = _spatial_rank(name, c.ins[0])
             for v in (c.ins[0], c.outs[0]):

@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+import ncd
 from ncd.circuit.axis import fresh, leaves, size
 from ncd.circuit.weave import Weave
 from ncd.naturality import endomap
@@ -244,3 +245,15 @@ def test_derived_weaves_are_true(share: int) -> None:
             lies.update(row.lies)
     assert claims > 100
     assert lies[False] > 5 * lies[True], lies
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+@pytest.mark.parametrize("first", [True, False])
+def test_what_goes_through_time_answers_each_moment(kind, first):
+    """The moments of the answer are those of the input, mixed: as positions are in a cumulative sum."""
+    layer = getattr(torch.nn, kind)(3, 4, num_layers=2, bidirectional=True, batch_first=first)
+    d = ncd.trace(layer, ncd.array("b=2 n=5 c=3" if first else "n=5 b=2 c=3"))
+    (call,) = [op for op in d.ops if op.kind != "source"]
+    assert [a.name for a in call.outputs[0].axes][:2] == (["b", "n"] if first else ["n", "b"])
+    assert "n" in call.target and "b" in call.tiled
+    assert d.check(trials=1).ok
