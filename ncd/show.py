@@ -50,9 +50,10 @@ class Picture:
 def draw(diagram: Diagram, **options: Any) -> Picture:
     """Draw a diagram; the one road from a diagram to a picture."""
     from ncd.depth import best_that_fits, opened_while_it_fits
+    from ncd.layout.callouts import noted
     from ncd.layout.figure import layout
     from ncd.layout.legend import explained
-    from ncd.layout.margin import coloured, lit, noted
+    from ncd.layout.margin import coloured, lit
     from ncd.layout.pointing import pointed
     from ncd.render.svg import render
     from ncd.rewrite.memory import remembered

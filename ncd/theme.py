@@ -169,6 +169,9 @@ def _theme(name: str, p: _Palette) -> Theme:
         "halo": Style(stroke=p.index, width=2.0 * p.glyph),
         "badge": Style(p.index),
         "decision": Style(p.background, p.ink, 0.8 * p.glyph),
+        "note": Style(p.memory, p.ink, 0.6),
+        "leader": Style(stroke=p.ink, width=0.8),
+        "tip": Style(p.ink),
         "ring": Style(p.background, p.ink, p.line),
     }
     letters = {role: "#ffffff" if role == "badge" else p.ink for role in FONTS}

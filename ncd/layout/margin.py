@@ -1,4 +1,4 @@
-"""What is added to a finished figure: a glow behind what is pointed at, colours, notes."""
+"""What is added to a finished figure: a glow behind what is pointed at, and colours."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ncd.circuit.diagram import Diagram, no_block
-from ncd.layout.pointing import Box, Found, boxes, points
-from ncd.layout.scene import Dot, Mark, Path, Scene, Segment, Text
+from ncd.layout.pointing import Box, Found, boxes
+from ncd.layout.scene import Mark, Path, Scene, Segment
 from ncd.text import width
 from ncd.theme import TONED
 
 EDGE = 8.0
 LINE = 22.0
 """From one line of text below the figure to the next, px."""
-BADGE = 8.0
-"""Radius of the disc that a note's number stands in."""
 
 
 def lit(scene: Scene, targets: Iterable[Found]) -> Scene:
@@ -61,24 +59,6 @@ def coloured(scene: Scene, drawn: Diagram, whole: Diagram, colours: Mapping[str,
     return replace(scene, marks=tuple(map(own, scene.marks))) if colours else scene
 
 
-def noted(scene: Scene, notes: Iterable[tuple[Found, str]]) -> Scene:
-    """A numbered disc at what each note is about, and the notes below the figure."""
-    marks, y, right = list(scene.marks), scene.height, scene.width
-    for k, (found, text) in enumerate(notes, 1):
-        for x, top in _corners(scene, found):
-            marks += _badge(x, top, k)
-        marks += _badge(EDGE + BADGE, y - 4.5, k)
-        for line in wrapped(text, "word", max(scene.width, 300.0) - 3 * EDGE - 2 * BADGE):
-            marks.append(Text("word", 2 * EDGE + 2 * BADGE, y, line))
-            right = max(right, 3 * EDGE + 2 * BADGE + width(line, "word"))
-            y += LINE
-    return (
-        replace(scene, marks=tuple(marks), width=right, height=y - LINE + EDGE + 4)
-        if marks != list(scene.marks)
-        else scene
-    )
-
-
 def wrapped(text: str, role: str, room: float) -> list[str]:
     """Text in lines no wider than ``room``, cut at spaces; a word that is wider has a line of its own."""
     lines = [""]
@@ -89,21 +69,6 @@ def wrapped(text: str, role: str, room: float) -> list[str]:
         else:
             lines[-1] = longer
     return lines
-
-
-def _corners(scene: Scene, found: Found) -> list[tuple[float, float]]:
-    """Where a note's disc goes: a corner where no wire has its name, or behind the first name of an axis."""
-    if around := boxes(scene, found):
-        return [(x0 if found.ops else x1, y0) for _, (x0, y0, x1, _) in around]
-    for mark in scene.marks:
-        if isinstance(mark, Text) and mark.role in ("axis", "bundle") and mark.ids.axis in found.axes:
-            behind = {"start": 1.0, "middle": 0.5, "end": 0.0}[mark.anchor] * width(mark.text, mark.role)
-            return [(mark.x + behind + BADGE + 3, mark.y - 6)]
-    return [next(points(m)) for m in scene.marks if found.has(m)][:1]
-
-
-def _badge(x: float, y: float, number: int) -> list[Mark]:
-    return [Dot("badge", x, y, BADGE), Text("badge", x, y + 3.9, str(number), "middle")]
 
 
 def _rectangle(box: Box, by: float) -> tuple[Segment, ...]:

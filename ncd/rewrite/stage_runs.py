@@ -75,7 +75,10 @@ def compared(
     known: Mapping[int, Made],
     digests: Mapping[int, str],
 ) -> Staged | None:
-    """The turns from ``i`` on that follow one another and differ in sizes, if they are enough."""
+    """The turns from ``i`` on that follow one another and differ in sizes, if they are enough.
+
+    Sizes that go up and down again are no stages.
+    """
     body = children[i : i + period]
     if not any(isinstance(c, Branch) and sum(1 for _ in c.ops()) >= FEWEST for c in body):
         return None
@@ -89,8 +92,10 @@ def compared(
         return None
     if any(len(starts) > 1 for starts in run.carried.values()):
         return None
-    made = [[a.shape for op in t.ops if op is not None for a in op.outputs] for t in run.turns]
-    return run if any(m != made[0] for m in made) else None
+    made = [[n for op in t.ops if op is not None for a in op.outputs for n in a.shape] for t in run.turns]
+    sizes = list(zip(*made, strict=True))
+    grow_or_shrink = all(list(s) in (sorted(s), sorted(s, reverse=True)) for s in sizes)
+    return run if grow_or_shrink and any(len(set(s)) > 1 for s in sizes) else None
 
 
 def leaves(op: Op, digests: Mapping[int, str]) -> list[tuple[object, dict[str, int]]]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 import sketches
+from metrics import Line, Measured, bounds, enters, overlap, polyline, shrink, text_box
 
 from ncd import NCDError
+from ncd.layout.callouts import noted
 from ncd.layout.figure import layout
 from ncd.layout.legend import explained
-from ncd.layout.margin import coloured, lit, noted, wrapped
+from ncd.layout.margin import coloured, lit, wrapped
 from ncd.layout.pointing import Found, boxes, pointed
 from ncd.layout.scene import Dot, Path, Text
 from ncd.render import svg, tikz
@@ -86,17 +89,41 @@ def test_a_block_has_the_colour_asked_for_by_path_or_class_open_and_closed() -> 
         coloured(scene, drawn, drawn, {"Dubble": "red"})
 
 
-def test_a_note_has_its_number_at_what_it_is_about_and_below() -> None:
-    text = "A sentence about the softmax that is so long that it cannot be set in one line of this figure. " * 3
-    shown = noted(SCENE, [(at("softmax"), text), (at("m"), "short"), (Found(), "of something closed")])
-    assert shown.marks[: len(SCENE.marks)] == SCENE.marks
-    badges = [m for m in shown.marks if isinstance(m, Dot) and m.role == "badge"]
-    low = [m for m in badges if m.y > SCENE.height - 10]
-    assert len(low) == 3 and len(badges) == len(low) + len(at("softmax").ops) + 1
-    added = [m for m in shown.marks[len(SCENE.marks) :] if isinstance(m, Text) and m.role == "word"]
-    assert " ".join(m.text for m in added).split() == (text + " short of something closed").split()
-    assert all(m.x + width(m.text, "word") <= shown.width and m.y < shown.height for m in added)
+def test_notes_have_boxes_and_lines_that_meet_nothing() -> None:
+    d = sketches.mha()
+    scene = layout(d)
+    told = {"h": "side by side", "softmax": "weights that add up to one " * 4, "linear": "learned"}
+    shown = noted(scene, [(pointed(d, d, name), text) for name, text in told.items()])
+    plates = [bounds(polyline(m.segments)) for m in shown.marks if isinstance(m, Path) and m.role == "note"]
+    lines = [m for m in shown.marks if isinstance(m, Path) and m.role == "leader"]
+    tips = [m for m in shown.marks if isinstance(m, Dot) and m.role == "tip"]
+    assert len(plates) == len(lines) == len(tips) == len(told)
+    assert not any(overlap(a, b) for a, b in combinations(plates, 2))
+    words = [text_box(m) for m in shown.marks if isinstance(m, Text) and m.role == "word"]
+    own = [w for w in words if any(p[0] <= w[0] and w[2] <= p[2] and p[1] <= w[1] and w[3] <= p[3] for p in plates)]
+    assert len(own) == len(words) == sum(len(wrapped(t, "word", 240.0)) for t in told.values())
+    measured = Measured(shown)
+    letters = [b for _, b in measured.names] + measured.titles
+    symbols = [b for found in measured.symbols.values() for b in found]
+    for line in lines:
+        points = polyline(line.segments)
+        mine = Line(line, points, bounds(points))
+        assert not any(enters(mine, shrink(b, 1.0)) for b in (*letters, *symbols))
+        assert mine.box[1] > 0 and mine.box[3] < shown.height
+    assert {k: v for k, v in measured.faults().items() if v} == {}
+    moved = [m for m in shown.marks if m.role not in ("note", "leader", "tip", "word")]
+    assert [(m.role, m.ids) for m in moved] == [(m.role, m.ids) for m in scene.marks if m.role != "word"]
     assert noted(SCENE, []) == SCENE
+
+
+def test_a_note_that_no_line_gets_to_has_a_number_there_and_below() -> None:
+    text = "A sentence about the softmax that is so long that it cannot be set in one line of this figure. " * 3
+    shown = noted(SCENE, [(Found(), "of something closed"), (Found(), text)])
+    badges = [m for m in shown.marks if isinstance(m, Dot) and m.role == "badge"]
+    assert shown.marks[: len(SCENE.marks)] == SCENE.marks and len(badges) == 2
+    added = [m for m in shown.marks[len(SCENE.marks) :] if isinstance(m, Text) and m.role == "word"]
+    assert " ".join(m.text for m in added).split() == ("of something closed " + text).split()
+    assert all(m.x + width(m.text, "word") <= shown.width and m.y < shown.height for m in added)
 
 
 def test_the_legend_names_every_drawn_axis_once_and_stays_in_the_figure() -> None:

@@ -173,6 +173,20 @@ def test_a_stage_that_is_another_computation_is_not_folded(change: str) -> None:
     assert [b.repeat for b in stages(first)] == [3]
 
 
+def test_sizes_that_go_up_and_down_are_no_stages() -> None:
+    class Wide(nn.Module):
+        def __init__(self, d: int) -> None:
+            super().__init__()
+            self.up, self.down = nn.Linear(5, d), nn.Linear(d, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x + self.down(torch.relu(self.up(x)))
+
+    for sizes, turns in (((8, 7, 9), []), ((7, 8, 9), [3]), ((9, 8, 7, 6), [4])):
+        d = ncd.trace(nn.Sequential(*map(Wide, sizes)), torch.randn(2, 5))
+        assert [b.repeat for b in stages(prepared(d.simplify()))] == turns
+
+
 @pytest.mark.parametrize("name", EXPECTED)
 def test_the_pictures_are_without_fault(name: str) -> None:
     _, drawn = case(name)
