@@ -69,6 +69,8 @@ def _label(net: Net, node: Node, sample: Sample) -> None:
         node.symbol, node.label = window(node, node.op)
     elif node.name == "embedding":
         node.label = _table_label(net, node)
+        if all(net.hidden(a) for a in node.ins):
+            node.symbol = "parameter"  # rows that are always the same
     else:
         part = moved(net, node)
         node.symbol, node.label = part or (node.symbol, node.label)

@@ -32,7 +32,7 @@ __all__ = [
 
 _SYMBOLS: dict[str, tuple[Callable[[str], float], Callable[[Pen], None]]] = {
     "linear": (learned.learned_width, learned.learned),
-    "embed": (lambda label: learned.learned_width(label or "E"), learned.embed),
+    "embed": (learned.embed_width, learned.embed),
     "parameter": (learned.learned_width, learned.learned),
     "source": (learned.source_width, learned.source),
     "softmax": (norms.softmax_width, norms.softmax),

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from ncd import text
-from ncd.symbols.pen import CHIP, Pen
+from ncd.symbols.pen import CHIP, Pen, arrow
 from ncd.symbols.words import label_width, role_of
+
+
+ENTRY = 14.0
+"""Length of the arrow into a table."""
 
 
 def learned(pen: Pen) -> None:
@@ -28,8 +32,19 @@ def _role(label: str) -> str:
 
 
 def embed(pen: Pen) -> None:
+    """A table: one number enters, by an arrow, and a row of the table leaves; where a whole axis enters, its wire."""
+    whole, pen.x0 = pen.x0, pen.x0 + ENTRY
     pen.label = pen.label or "E"
     learned(pen)
+    for at in pen.ins:
+        pen.wire(at, (whole, at.y), (pen.x0, at.y))
+    if not pen.ins:
+        pen.line("wire", (whole, pen.cy), (pen.x0 - 6, pen.cy))
+        pen.marks.append(arrow(pen.x0, pen.cy, pen.ids))
+
+
+def embed_width(label: str) -> float:
+    return ENTRY + learned_width(label or "E")
 
 
 def source(pen: Pen) -> None:
