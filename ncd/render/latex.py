@@ -25,6 +25,9 @@ _SPECIAL = {
 }  # fmt: skip
 _PIECES = re.compile(r"[^\W\d_]+|[0-9.]+|\s+|.", re.DOTALL)
 
+_TIGHT = re.compile("[=,:<>]")
+"""Signs that TeX sets with more space around them than a label has."""
+
 SIGN = r'\providecommand\ncdsign[1]{\ifdefined\Umathcode\char"#1\relax\else{\ttfamily U+#1}\fi}'
 """Characters of other scripts: as they are where the engine knows them, by their number in pdfLaTeX."""
 
@@ -68,7 +71,8 @@ def _mathematics(text: str, face: str, word: str) -> str:
         elif piece.isspace():
             out += r"\ "
         elif all(c in "0123456789.()[]+=/,;:!?*<>'|-" for c in piece):
-            out += f"{face}{{{piece}}}" if face and piece.isdecimal() else piece
+            out += f"{face}{{{piece}}}" if face and piece.isdecimal() else _TIGHT.sub(r"{\g<0>}", piece)
         else:
-            out += "".join(_SIGNS.get(c) or rf"\mbox{{{_words(c)}}}" for c in piece)
+            signs = "".join(_SIGNS.get(c) or rf"\mbox{{{_words(c)}}}" for c in piece)
+            out += f"{{{signs.strip()}}}" if out and piece == "×" else signs
     return out

@@ -6,7 +6,6 @@ from ncd import text
 from ncd.symbols.pen import CHIP, Pen, arrow
 from ncd.symbols.words import label_width, role_of
 
-
 ENTRY = 14.0
 """Length of the arrow into a table."""
 

@@ -12,7 +12,7 @@ from ncd.symbols.pen import Pen
 
 SLOPE, STEEPEST = 0.2, 8.5
 """The share of its height that a side loses at each end, and at most so many px."""
-LEADING, SPACE = 15.0, 5.0
+LEADING, SPACE = 15.0, 7.0
 """Between the baselines of two lines, and between what is said first and what is said behind it."""
 
 
