@@ -1,7 +1,8 @@
-"""The command line: ``ncd draw``, ``ncd check``, ``ncd train`` and ``ncd evaluate``.
+"""The command line: ``ncd draw``, ``ncd check``, ``ncd cost``, ``ncd train`` and ``ncd evaluate``.
 
 ncd draw models.py:make --input x="b=2 s=16 d=64" -o fig.svg
 ncd check ncd.models.zoo:gpt2
+ncd cost ncd.models.zoo:gpt2 --at s=1024
 ncd train pointer --task hull --n 5
 """
 
@@ -79,6 +80,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--seed", type=int, default=0, metavar="N", help="where the random numbers start")
     check.set_defaults(run=_check)
 
+    cost = commands.add_parser("cost", parents=[target], help="FLOPs, parameters and memory of a model, block by block")
+    cost.add_argument("--at", metavar="AXIS=SIZE", action="append", default=[], help="another size; repeatable")
+    cost.add_argument("--formulas", action="store_true", help="also as formulas of the sizes of the inputs")
+    cost.set_defaults(run=_cost)
+
     from ncd.tasks.commands import add
 
     add(commands)
@@ -124,6 +130,21 @@ def _check(options: argparse.Namespace) -> int:
     report = _diagram(options).check(trials=options.trials, seed=options.seed)
     print(report)
     return 0 if report.ok else FAILED
+
+
+def _cost(options: argparse.Namespace) -> int:
+    sizes: dict[str, int] = {}
+    for text in options.at:
+        axis, equals, size = text.partition("=")
+        if not equals or not size.isdecimal():
+            raise NCDError(f"no size in {text!r}", doing="reading --at", fix="AXIS=SIZE, such as s=4096")
+        sizes[axis] = int(size)
+    cost = _diagram(options).cost().at(**sizes)
+    print(cost)
+    if options.formulas:
+        for name in ("flops", "params", "traffic", "peak"):
+            print(f"{name} = {getattr(cost.total, name)}")
+    return 0
 
 
 def _diagram(options: argparse.Namespace) -> Diagram:

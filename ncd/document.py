@@ -6,10 +6,11 @@ The form is that of ``Document`` in ``js/src/document.ts``.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ncd.analysis.cost import Ledger, drawn, ledger
 from ncd.circuit.codec import VERSION
 from ncd.circuit.diagram import Diagram, Op, Place
 from ncd.circuit.packed import packed
@@ -17,6 +18,7 @@ from ncd.errors import NCDError
 from ncd.sources import sources
 
 if TYPE_CHECKING:
+    from ncd.layout.facts import Facts
     from ncd.show import Picture
 
 MOST = 8
@@ -34,18 +36,33 @@ def document(pictures: Sequence[Picture], paths: Sequence[str] = ()) -> dict[str
     ops = [op for p in pictures for op in p.drawn.ops]
     code, at = sources([_written(op) for op in ops])
     scenes: list[dict[str, Any]] = []
+    books: dict[int, Ledger] = {}
     start = 0
     for p, path in zip(pictures, ("", *paths), strict=True):
-        known = dict(p.scene.facts.get("op", {}))
+        exact = p.drawn.source.exact or p.drawn
+        costs = with_costs(p, books.setdefault(id(exact), ledger(exact)))
+        known = dict(costs.get("op", {}))
         for i, op in enumerate(p.drawn.ops):
             if (place := at.get(start + i)) is not None:
                 known[str(i)] = {**known.get(str(i), {}), "at": place[:1] if op.block else place}
         start += len(p.drawn.ops)
-        facts = {**p.scene.facts, "op": known}
+        facts = {**costs, "op": known}
         scene = {"svg": str(p.svg), "width": p.scene.width, "height": p.scene.height, "facts": facts}
         text = {"title": p.drawn.title, **scene}
         scenes.append({"path": path, "packed": packed(json.dumps(text, separators=(",", ":")))} if path else scene)
     return {"ncd": VERSION, "title": pictures[0].drawn.title, "scenes": scenes, "sources": code}
+
+
+def with_costs(shown: Picture, book: Ledger) -> Facts:
+    """What is known of a picture, with the FLOPs of every op and block that takes any, all turns together, and
+    their share in those of the whole model."""
+    ops, blocks, whole = drawn(shown.drawn, book)
+
+    def priced(kind: str, found: Mapping[Any, int]) -> dict[str, Mapping[str, object]]:
+        said = {str(k): {"flops": n, "share": round(n / whole, 4)} for k, n in found.items() if n}
+        return {k: {**fact, **said.get(k, {})} for k, fact in shown.scene.facts.get(kind, {}).items()}
+
+    return {**shown.scene.facts, "op": priced("op", ops), "block": priced("block", blocks)}
 
 
 def with_insides(diagram: Diagram, shown: Picture, draw: Callable[..., Picture]) -> dict[str, Any]:

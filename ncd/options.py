@@ -90,6 +90,12 @@ OPTIONS: Mapping[str, Option] = {
         "or 'lanes', drawn as wires throughout",
         _one_of("memory", "lanes")[1],
     ),
+    "heat": Option(
+        "none",
+        "what operations and closed blocks are coloured by, as shares of the whole: 'flops', 'params' (the size of "
+        "their weights), 'traffic' (bytes read and written), or 'none'",
+        _one_of("none", "flops", "params", "traffic")[1],
+    ),
     "axis_order": Option(
         "clean",
         "the axes of an array: 'clean', so that few wires cross, or 'memory', in the order of its dimensions",

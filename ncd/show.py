@@ -52,6 +52,7 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     from ncd.depth import best_that_fits, opened_while_it_fits
     from ncd.layout.callouts import noted
     from ncd.layout.figure import layout
+    from ncd.layout.heat import heated
     from ncd.layout.legend import explained
     from ncd.layout.margin import coloured, lit
     from ncd.layout.pointing import pointed
@@ -87,6 +88,7 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     else:
         drawn, scene = laid_out(opened(o["depth"], o["expand"], o["collapse"]))
     scene = coloured(scene, drawn, simple, dict(o["colors"]))
+    scene = heated(scene, *_heat(drawn, o["heat"])) if o["heat"] != "none" else scene
     scene = lit(scene, (pointed(drawn, simple, name) for name in o["highlight"]))
     scene = noted(scene, [(pointed(drawn, simple, name), text) for name, text in o["notes"]])
     scene = explained(scene, drawn) if o["legend"] else scene
@@ -111,6 +113,19 @@ def with_composites(simple: Diagram, expand: Sequence[str]) -> tuple[Diagram, tu
         if name not in named:
             simple = simple.open(name)
     return simple, tuple(name for name in expand if name in named)
+
+
+_HEATS = {"flops": "FLOPs", "params": "parameters", "traffic": "bytes read and written"}
+
+
+def _heat(drawn: Diagram, what: str) -> tuple[dict[int, float], str]:
+    """The share of every op in the cost of the whole, and a title for it."""
+    from ncd.analysis import cost
+    from ncd.analysis.table import byte, scaled
+
+    ops, _, whole = cost.drawn(drawn, what)
+    amount = byte(whole) if what == "traffic" else scaled(whole)
+    return {i: n / whole for i, n in ops.items() if n}, f"share of {amount} {_HEATS[what]}"
 
 
 def naming_blocks(scene: Scene, drawn: Diagram) -> Scene:

@@ -64,7 +64,11 @@ HEX = re.compile("#[0-9A-Fa-f]{6}")
 """A colour of the user's own, in place of the name of one."""
 
 TONED = ("block", "front", "side")
-"""Roles of a path whose colours depend on its tone."""
+"""Roles of a path whose colours depend on its tone; any other has that of its tone if it is given one."""
+
+
+def toned(role: str, tone: str) -> bool:
+    return role in TONED or bool(tone)
 
 
 SIDE = 0.09
@@ -168,6 +172,7 @@ def _theme(name: str, p: _Palette) -> Theme:
         "spot": Style(glow, p.index, 0.8),
         "halo": Style(stroke=p.index, width=2.0 * p.glyph),
         "badge": Style(p.index),
+        "heat": Style(p.background),
         "decision": Style(p.background, p.ink, 0.8 * p.glyph),
         "note": Style(p.memory, p.ink, 0.6),
         "leader": Style(stroke=p.ink, width=0.8),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import sympy
@@ -220,3 +220,21 @@ class _Text(StrPrinter):
 def text(expr: Any, python: bool = False) -> str:
     """A formula as one writes it, ``(h + 1)//2``; with ``python`` what Python evaluates to the same."""
     return _Text(python).doprint(sympy.sympify(expr))
+
+
+def leading(expr: Any, names: Collection[str] = ()) -> Any:
+    """The terms of a sum that no other outgrows as the symbols (or those of these names) grow, roundings left out."""
+    smooth = expr
+    while smooth.has(sympy.floor, sympy.ceiling):
+        smooth = smooth.replace(sympy.floor, lambda x: x).replace(sympy.ceiling, lambda x: x)
+    smooth = sympy.expand(smooth)
+    free = sorted((s for s in smooth.free_symbols if not names or s.name in names), key=str)
+    if not free or not smooth.is_polynomial(*free):
+        return smooth
+    terms = dict(sympy.Poly(smooth, *free).terms())
+
+    def outgrown(e: tuple[int, ...]) -> bool:
+        return any(f != e and all(x <= y for x, y in zip(e, f, strict=True)) for f in terms)
+
+    kept = [e for e in terms if not outgrown(e)]
+    return sympy.expand(sympy.Add(*(terms[e] * sympy.Mul(*(s**k for s, k in zip(free, e, strict=True))) for e in kept)))

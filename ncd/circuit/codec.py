@@ -144,6 +144,7 @@ class _Writer:
             evidence=list(op.evidence),
             block=op.block,
             inside=[self.op(o) for o in op.inside],
+            work=None if op.work is None else [list(p) for p in op.work],
         )
 
     def block(self, b: Block) -> Json:
@@ -279,6 +280,7 @@ class _Reader:
                 "covers": tuple(row.get("covers", ())),
                 "evidence": tuple(row.get("evidence", ())),
                 "inside": tuple(map(self.op, row.get("inside", ()))),
+                "work": None if row.get("work") is None else tuple(map(tuple, row["work"])),
             }
         )
 

@@ -113,7 +113,8 @@ class Op:
     ``symbol`` and ``label`` say how it is drawn; ``covers`` which recorded calls it stands for
     (positions in the exact diagram's ops), ``evidence`` why that is the same.  ``body`` runs it:
     from the arrays of ``inputs`` to those of ``outputs``.  A closed block has the path of its
-    ``block``, and in ``inside`` the ops it stands for.
+    ``block``, and in ``inside`` the ops it stands for.  ``work``: its multiply-adds, a sum of products of
+    extents, each an index of the weave or a plain number; None where they are not known or not noted.
     """
 
     kind: str
@@ -130,6 +131,7 @@ class Op:
     evidence: tuple[str, ...] = ()
     block: str = ""
     inside: tuple[Op, ...] = ()
+    work: tuple[tuple[str | int, ...], ...] | None = None
 
     @property
     def tiled(self) -> tuple[str, ...]:
@@ -220,7 +222,7 @@ class Origin:
     constants by array id, ``digests`` what tells constants apart by value.  ``exact`` is the
     diagram that a simplified one was made from.  ``inputs`` are those of all of it, also where the
     diagram is a part, ``length`` how many calls were recorded in all; ``sizes`` keeps what is known
-    about other sizes of the inputs, once found.
+    about other sizes of the inputs, once found; ``memory`` says of every array which was the first in its memory.
     """
 
     module: Any = None
@@ -237,6 +239,7 @@ class Origin:
     inputs: tuple[Array, ...] = ()
     length: int = 0
     sizes: dict[Any, Any] = field(default_factory=dict)
+    memory: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from networkx import MultiDiGraph
     from torch import nn
 
+    from ncd.analysis.cost import Cost
     from ncd.analysis.sizes import Sizes
     from ncd.circuit.diagram import Diagram, Op
     from ncd.emit.values import Values
@@ -51,6 +52,16 @@ class Verbs:
 
         return sizes(self)
 
+    def cost(self: Diagram) -> Cost:  # type: ignore[misc]
+        """FLOPs, parameters, bytes moved and kept: of every op, every block and in total, as numbers and formulas.
+
+        FLOPs are two for each multiply-add of contractions, convolutions and attention (``macs`` counts
+        these once).  Nothing is run; formulas are found when asked for (see ``sizes``).
+        """
+        from ncd.analysis.cost import cost
+
+        return cost(self)
+
     def open(self: Diagram, which: str | Op) -> Diagram:  # type: ignore[misc]
         """The same diagram with composites replaced by the operations they are defined by.
 
@@ -81,7 +92,8 @@ class Verbs:
 
         Options: ``depth``, ``expand`` and ``collapse`` (lists of paths or classes; ``expand`` also of
         composites, as in ``open``), ``width`` (px, wraps into rows), ``theme``, ``labels``,
-        ``legend``, ``hide`` and ``show`` (axes), ``titles``, ``highlight``, ``notes``, ``axis_order``, ``quality``.
+        ``legend``, ``hide`` and ``show`` (axes), ``titles``, ``highlight``, ``notes``, ``heat``, ``axis_order``,
+        ``quality``.
         """
         from ncd.show import with_options
 

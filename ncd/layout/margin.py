@@ -34,9 +34,9 @@ def lit(scene: Scene, targets: Iterable[Found]) -> Scene:
                 behind.setdefault(after(k), []).append(Path("glow", mark.segments))
         for k, box in boxes(scene, found):
             if k in plates:
-                around.append(Path("halo", _rectangle(box, 2.0)))
+                around.append(Path("halo", rectangle(box, 2.0)))
             else:
-                behind.setdefault(after(k), []).append(Path("spot", _rectangle(box, 4.0)))
+                behind.setdefault(after(k), []).append(Path("spot", rectangle(box, 4.0)))
     marks = [m for k, mark in enumerate(scene.marks) for m in (*behind.get(k, ()), mark)]
     return replace(scene, marks=(*marks, *around))
 
@@ -71,6 +71,6 @@ def wrapped(text: str, role: str, room: float) -> list[str]:
     return lines
 
 
-def _rectangle(box: Box, by: float) -> tuple[Segment, ...]:
+def rectangle(box: Box, by: float) -> tuple[Segment, ...]:
     x0, y0, x1, y1 = box[0] - by, box[1] - by, box[2] + by, box[3] + by
     return (("M", (x0, y0)), ("L", (x1, y0)), ("L", (x1, y1)), ("L", (x0, y1)), ("Z", ()))

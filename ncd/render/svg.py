@@ -17,7 +17,7 @@ from typing import assert_never
 from ncd.errors import NCDError
 from ncd.layout.scene import Dot, Ids, Mark, Path, Scene, Segment, Text
 from ncd.text import FONTS, runs, width
-from ncd.theme import HEX, TONED, Style, Theme
+from ncd.theme import HEX, Style, Theme, toned
 from ncd.theme import theme as named
 
 SERIF = '"Times New Roman","Liberation Serif",Tinos,serif'
@@ -118,7 +118,7 @@ def _mark(mark: Mark, look: Theme, attributes: str) -> str:
     match mark:
         case Path():
             style, d = _style(look, mark.role), data(mark.segments)
-            tone = f" ncd-{tone_name(mark.tone, look)}" if mark.role in TONED else ""
+            tone = f" ncd-{tone_name(mark.tone, look)}" if toned(mark.role, mark.tone) else ""
             out = f'<path class="{_path_class(mark.role)}{tone}"{attributes} d="{d}"/>'
             return out + f'<path class="ncd-core" d="{d}"/>' if style.core else out
         case Dot():
@@ -169,7 +169,7 @@ def _spans(text: str, role: str) -> tuple[str, bool]:
 
 def _rules(marks: Iterable[Mark], look: Theme, prefix: str, colours: bool = False) -> str:
     """A rule per role and tone in use; with ``colours`` only what a second theme changes."""
-    drawn = {(type(m), m.role, m.tone if isinstance(m, Path) and m.role in TONED else None) for m in marks}
+    drawn = {(type(m), m.role, m.tone if isinstance(m, Path) and toned(m.role, m.tone) else None) for m in marks}
     found = {".ncd-background": f"fill:{look.background}"}
     for kind, role, tone in sorted(drawn, key=lambda k: (k[0].__name__, k[1], k[2] or "")):
         if kind is Text:
@@ -183,7 +183,7 @@ def _rules(marks: Iterable[Mark], look: Theme, prefix: str, colours: bool = Fals
         found[selector] = _declare(style, colours)
         if tone is not None:
             t = look.tone(tone)
-            fill, stroke = t.side if role == "side" else t.fill, t.edge if role == "block" else look.ink
+            fill, stroke = t.side if role == "side" else t.fill, {"block": t.edge, "heat": "none"}.get(role, look.ink)
             found[f"{selector}.ncd-{tone_name(tone, look)}"] = f"fill:{fill};stroke:{stroke}"
         if style.core:
             found[".ncd-core"] = _declare(

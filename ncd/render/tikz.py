@@ -13,7 +13,7 @@ from ncd.layout.scene import Dot, Mark, Path, Scene, Segment, Text
 from ncd.render.latex import SIGN, label
 from ncd.render.svg import number, tone_name
 from ncd.text import FONTS
-from ncd.theme import TONED, Style, Theme
+from ncd.theme import Style, Theme, toned
 from ncd.theme import theme as named
 
 PT = 72.27 / 96
@@ -68,7 +68,7 @@ class _Book:
         match mark:
             case Path():
                 style, d = _styled(mark, self.look), outline(mark.segments)
-                tone = f" {tone_name(mark.tone, self.look)}" if mark.role in TONED else ""
+                tone = f" {tone_name(mark.tone, self.look)}" if toned(mark.role, mark.tone) else ""
                 yield f"\\path[{self.named(f'ncd {mark.role}{tone}', style)}] {d}"
                 if style.core:
                     core = Style(stroke=self.look.background, width=style.core)
@@ -108,11 +108,18 @@ def _comment(text: str) -> str:
 def _styled(mark: Path, look: Theme) -> Style:
     """The style of a path's role, coloured by its tone where it has one."""
     style = look.styles[mark.role]
-    if mark.role not in TONED:
+    if not toned(mark.role, mark.tone):
         return style
     tone = look.tone(mark.tone)
     fill = tone.side if mark.role == "side" else tone.fill
-    return Style(fill, tone.edge if mark.role == "block" else look.ink, style.width, style.dash, style.core, style.cap)
+    return Style(
+        fill,
+        {"block": tone.edge, "heat": "none"}.get(mark.role, look.ink),
+        style.width,
+        style.dash,
+        style.core,
+        style.cap,
+    )
 
 
 def _point(x: float, y: float) -> str:

@@ -41,8 +41,13 @@ def rename(diagram: Diagram, names: Mapping[str, str]) -> Diagram:
 
     def op(o: Op) -> Op:
         indices = {v: names.get(v.rstrip("'"), v.rstrip("'")) + v[len(v.rstrip("'")) :] for v in o.weave.sizes}
+        work = o.work and tuple(tuple(indices[v] if isinstance(v, str) else v for v in p) for p in o.work)
         return replace(
-            o, inputs=tuple(map(array, o.inputs)), outputs=tuple(map(array, o.outputs)), weave=o.weave.renamed(indices)
+            o,
+            inputs=tuple(map(array, o.inputs)),
+            outputs=tuple(map(array, o.outputs)),
+            weave=o.weave.renamed(indices),
+            work=work,
         )
 
     source = diagram.source

@@ -8,7 +8,7 @@ emits; where they end up, and which of them some op acts on, is the weave.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
@@ -19,10 +19,11 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from ncd.circuit.axis import Atom, Dim
+from ncd.circuit.axis import Atom, Dim, leaves
 from ncd.circuit.weave import Form, Weave
 from ncd.ops.aten import view
 from ncd.ops.aten.call import AtenCall
+from ncd.ops.aten.work import RECURRENT, work
 from ncd.tracing.bind import Dims
 from ncd.tracing.plain import on_meta, operand, tensors
 from ncd.tracing.watch import Watch, twice
@@ -37,7 +38,8 @@ class Derived:
     ``how``: "view", "row" (one aten op, its own rule) or "composite".  ``ops`` are the aten ops seen.
     ``random``: the result depends on the generator, so re-indexing cannot be tested.  ``asks``: values
     decided the shape of the result, or what was done.  ``real``: found on values, and perhaps another
-    on others.
+    on others.  ``work``: its multiply-adds as products of extents, each an index of the weave or, where the
+    axis is none of the operands', a plain number; None where they are not known.
     """
 
     weave: Weave
@@ -47,6 +49,7 @@ class Derived:
     random: bool = False
     asks: bool = False
     real: bool = False
+    work: tuple[tuple[str | int, ...], ...] | None = None
 
 
 def derive(
@@ -127,7 +130,7 @@ def _as_view(fn: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Der
     if any(o.is_conj() != x.is_conj() or o.is_neg() != x.is_neg() for o in outs):
         return None  # other values in the same memory
     found = view.weave(AtenCall("view", "default", {}, (before,), tuple(map(operand, outs)), frozenset(["view"])))
-    return None if found is None else Derived(lettered(found), how="view", ops=("view",))
+    return None if found is None else Derived(lettered(found)[0], how="view", ops=("view",), work=())
 
 
 def _watched(fn: Function, args: tuple[Any, ...], kwargs: dict[str, Any], real: bool = False) -> Derived:
@@ -149,7 +152,10 @@ def _watched(fn: Function, args: tuple[Any, ...], kwargs: dict[str, Any], real: 
     asks = real and (watch.asks or bool(unseen))
     rule = None if watch.use_positions(outs) or watch.peeked else _single(watch, ins, outs)
     if rule is not None:
-        return Derived(lettered(rule), how="row", ops=ops, random=random, asks=asks)
+        weave, names = lettered(rule)
+        own = work(ops[0], rule)
+        counted = None if own is None else tuple(tuple(names.get(v, rule.sizes[v]) for v in p) for p in own)
+        return Derived(weave, how="row", ops=ops, random=random, asks=asks, work=counted)
     watch.unseen(outs)
     for x, dims in zip(ins, before, strict=True):
         if missing or any(x is u for u in unseen):
@@ -160,10 +166,15 @@ def _watched(fn: Function, args: tuple[Any, ...], kwargs: dict[str, Any], real: 
             watch.act_on(dims)
     for dims in (*before, *after):
         watch.act_on([twice(dims)])
-    weave = _from_atoms(before, after, watch)
+    weave, known = _from_atoms(before, after, watch)
     if getattr(fn, "__name__", "") in RECURRENT:
         weave = in_time(weave)
-    return Derived(weave, missing, "composite", ops, random, asks)
+    counted = None if missing or watch.work is None else tuple(_counted(p, known) for p in watch.work)
+    return Derived(weave, missing, "composite", ops, random, asks, work=counted)
+
+
+def _counted(product: Iterable[Atom], names: Mapping[Atom, str]) -> tuple[str | int, ...]:
+    return tuple(names.get(a, a.size) for a in leaves(product) if a.size != 1)
 
 
 def _single(watch: Watch, ins: list[Tensor], outs: list[Tensor]) -> Weave | None:
@@ -184,7 +195,8 @@ def _single(watch: Watch, ins: list[Tensor], outs: list[Tensor]) -> Weave | None
     )
 
 
-def _from_atoms(ins: Sequence[Dims], outs: Sequence[Dims], watch: Watch) -> Weave:
+def _from_atoms(ins: Sequence[Dims], outs: Sequence[Dims], watch: Watch) -> tuple[Weave, dict[Atom, str]]:
+    """The weave, and what its indices are called by the atoms they enumerate."""
     targets = watch.settle(outs)
     names: dict[Atom, str] = {}
     letters = _letters()
@@ -198,11 +210,7 @@ def _from_atoms(ins: Sequence[Dims], outs: Sequence[Dims], watch: Watch) -> Weav
 
     sides = [tuple(tuple(form(d) for d in dims) for dims in side) for side in (ins, outs)]
     sizes = {v: a.size for a, v in names.items()}
-    return Weave(sides[0], sides[1], sizes, frozenset(v for a, v in names.items() if a in targets))
-
-
-RECURRENT = frozenset("lstm gru rnn_tanh rnn_relu".split())
-"""Calls that go through their first argument in time, and answer each moment in their first result."""
+    return Weave(sides[0], sides[1], sizes, frozenset(v for a, v in names.items() if a in targets)), names
 
 
 def in_time(weave: Weave) -> Weave:
@@ -217,7 +225,7 @@ def in_time(weave: Weave) -> Weave:
         and {*before.variables, *after.variables} <= weave.targets
         and weave.sizes[before.variables[0]] == weave.sizes[after.variables[0]]
     }
-    return lettered(weave.renamed(same))
+    return lettered(weave.renamed(same))[0]
 
 
 def _letters() -> Iterator[str]:
@@ -226,10 +234,11 @@ def _letters() -> Iterator[str]:
             yield letter + (str(round_) if round_ else "")
 
 
-def lettered(weave: Weave) -> Weave:
-    """The same weave with its variables called a, b, c, ... in order of appearance."""
+def lettered(weave: Weave) -> tuple[Weave, dict[str, str]]:
+    """The same weave with its variables called a, b, c, ... in order of appearance, and what each is called now."""
     alone = Weave(weave.ins, weave.outs, weave.sizes, weave.targets)
-    named = alone.renamed(dict(zip(alone.variables, _letters(), strict=False)))
+    names = dict(zip(alone.variables, _letters(), strict=False))
+    named = alone.renamed(names)
     used = {v: named.sizes[v] for v in named.variables}
-    rest = tuple(map(lettered, weave.rest))
-    return Weave(named.ins, named.outs, used, named.targets & used.keys(), rest)
+    rest = tuple(lettered(r)[0] for r in weave.rest)
+    return Weave(named.ins, named.outs, used, named.targets & used.keys(), rest), names

@@ -68,6 +68,8 @@ class Value:
     name: str = ""
     data: torch.Tensor | None = None
     dims: Any = None
+    memory: int = -1
+    """The id of the first value that lies in the same memory."""
 
 
 @dataclass(eq=False)
@@ -156,6 +158,8 @@ class Recorder(TorchFunctionMode):
         self.known: dict[int, Value] = {}
         self.alive: dict[int, torch.Tensor] = {}
         self.aliases: dict[int, list[int]] = {}
+        self.memory: dict[int, int] = {}
+        """Storage -> the id of the first value in it."""
         self.reads: list[Asked] = []
         self.generators: dict[int, tuple[torch.Generator, torch.Tensor]] = {}
         self.at: tuple[Activation, Place | None] | None = None
@@ -189,6 +193,7 @@ class Recorder(TorchFunctionMode):
         self.alive[id(t)] = t
         if t.layout is torch.strided:
             self.aliases.setdefault(_storage(t), []).append(id(t))
+        v.memory = self.memory.setdefault(_storage(t), v.id)
         return v
 
     def seen_again(self, t: torch.Tensor) -> Value | None:
@@ -203,6 +208,7 @@ class Recorder(TorchFunctionMode):
                 v = known
             else:
                 v = Value(next(self.counter), tuple(t.shape), t.dtype, "value")
+                v.memory = known.memory
                 where = (t.shape, t.stride(), t.storage_offset())
                 args = (known, *map(tuple, where[:2]), where[2])
                 self.body.append(Recorded(torch.as_strided, args, {}, v, [known], [v], [], self.here, None))

@@ -12,6 +12,7 @@ from ncd.circuit.axis import ONE, Atom, Axis, Dim, composite, leaves
 from ncd.circuit.diagram import Array, Block, Call, Diagram, Name, Op, Origin, Ref
 from ncd.circuit.reads import SHAPE, Read
 from ncd.circuit.weave import Form, Side, Weave, mixed
+from ncd.ops.aten.work import RECURRENT, recurrent
 from ncd.ops.calls import Row, describe
 from ncd.tracing.callables import dotted, short
 from ncd.tracing.infer import Woven, produced
@@ -107,18 +108,11 @@ class Sealer:
         targets: set[str] = set()
         parts: dict[str, Form] = {}
         for v in weave.variables:
-            atoms = leaves(env[v]) if v in env else None
-            # A window as long as its stride that stops short of the end is no axis of any array.
-            if atoms is None or any(a not in self.axes for a in atoms):
-                names = [_unused(v if v.isalpha() and len(v) == 1 else "i", (v, None), used)]
-                extents = [weave.sizes[v]]
-            else:
-                names = [_unused(self.axes[a].name, (v, a, k), used) for k, a in enumerate(atoms)]
-                extents = [self.axes[a].size for a in atoms]
-            sizes.update(zip(names, extents, strict=True))
-            parts[v] = mixed(names, sizes)
+            named = self.indices(v, weave.sizes[v], env, used)
+            sizes.update(named)
+            parts[v] = mixed(named, sizes)
             if v in weave.targets:
-                targets.update(names)
+                targets.update(named)
 
         def side(arrays: Side) -> Side:
             return tuple(tuple(map(form, dims)) for dims in arrays)
@@ -133,6 +127,33 @@ class Sealer:
             return Form(tuple((c * k, n) for c, v in f.terms for k, n in parts[v].terms), f.const)
 
         return Weave(side(weave.ins), side(weave.outs), sizes, frozenset(targets))
+
+    def indices(self, v: str, extent: int, env: Mapping[str, Dim], used: dict[str, object]) -> dict[str, int]:
+        """What the parts of an index are called, and their sizes: one for each axis that it enumerates."""
+        atoms = leaves(env[v]) if v in env else None
+        # A window as long as its stride that stops short of the end is no axis of any array.
+        if atoms is None or any(a not in self.axes for a in atoms):
+            return {_unused(v if v.isalpha() and len(v) == 1 else "i", (v, None), used): extent}
+        return {_unused(self.axes[a].name, (v, a, k), used): self.axes[a].size for k, a in enumerate(atoms)}
+
+    def work(self, w: Woven, name: str, weave: Weave) -> tuple[tuple[str | int, ...], ...] | None:
+        """The multiply-adds of a call, in the indices of its sealed weave."""
+        if w.opaque or not w.bindings:
+            return None if w.derived.work != () else ()
+        if name in RECURRENT:
+            return recurrent(weave)
+        if w.derived.work is None:
+            return None
+        used: dict[str, object] = {}
+        first, env = w.derived.weave, w.bindings[0]
+        names: dict[str | int, tuple[str | int, ...]] = {
+            v: tuple(self.indices(v, first.sizes[v], env, used)) for v in first.variables
+        }
+        found = [tuple(n for v in p for n in names.get(v, (v,))) for p in w.derived.work]
+        # Traced at a larger size, what is no axis has another extent than it would have.
+        if self.sizes and any(isinstance(n, int) for p in found for n in p):
+            return None
+        return tuple(found)
 
     def all_target(self, ins: list[Value], outs: list[Value], mark: str = "") -> Weave:
         sizes: dict[str, int] = {}
@@ -210,6 +231,7 @@ class Sealer:
             (self.call(literal, literal.writes),),
             row.symbol,
             row.label,
+            work=self.work(w, name, weave),
         )
 
 
@@ -340,6 +362,7 @@ def seal(
     s.origin.module = module
     s.origin.inputs = tuple(map(s.array, recording.inputs))
     s.origin.length = len(literal.calls)
+    s.origin.memory = {v.id: v.memory for v in recording.values}
     return Diagram(
         title,
         ops,

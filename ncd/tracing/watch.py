@@ -20,6 +20,7 @@ from ncd.circuit.axis import Atom, Dim, fresh, leaves, size, unify
 from ncd.circuit.weave import Form, Weave
 from ncd.ops.aten import AtenCall, Operand, lookup, opaque
 from ncd.ops.aten import weave as rule_of
+from ncd.ops.aten.work import work
 from ncd.tracing import custom
 from ncd.tracing.bind import Dims, bind
 from ncd.tracing.plain import aten_call, facts, flat, tensors
@@ -78,6 +79,8 @@ class Watch(TorchDispatchMode):
         self.reads = Reads()
         self.single: tuple[Weave, list[Tensor], list[Tensor]] | None = None
         self.used: set[int] = set()
+        self.work: list[Dim] | None = []
+        """Axes whose sizes multiply to multiply-adds, a product each; None where an op's are not known."""
         self._positions: dict[int, list[Dim]] = {}
         self._unwritten: set[int] = set()
         # Ids are only good while the objects live.
@@ -126,6 +129,7 @@ class Watch(TorchDispatchMode):
             for dims in before:
                 self.act_on(dims)
             self.missing.append(str(func))
+            self.work = None
             return func(*args, **kwargs)
         known, made = self._in_python(func, args, kwargs, ins)
         if known:
@@ -154,7 +158,7 @@ class Watch(TorchDispatchMode):
             self.missing.append(str(func))
             rule = opaque(AtenCall("", "", {}, tuple(map(_bare, ins)), tuple(map(_bare, outs))))
         self.single = (rule, ins, outs)
-        self._push(rule, before, outs)
+        self._count(facts(func).name, rule, self._push(rule, before, outs), bool(self.missing))
         if facts(func).name.endswith(_POSITIONS) and len(outs) == 2:
             self._positions[id(outs[1])] = [
                 d for d, f in zip(self.known(outs[1]), rule.ins[0], strict=True) if _sliding(f)
@@ -198,10 +202,24 @@ class Watch(TorchDispatchMode):
             self.act_on(dims)
         return bool(used)
 
-    def _push(self, rule: Weave, before: list[Dims], outs: list[Tensor]) -> None:
+    def _count(self, name: str, rule: Weave, env: Mapping[str, Dim], missing: bool) -> None:
+        """Note the multiply-adds of an op by the axes that its indices stand for."""
+        found = None if missing else work(name, rule)
+        if found is None or self.work is None:
+            self.work = None
+            return
+        for product in found:
+            # An index that no dimension stands for is one of the op's own: it counts with its extent.
+            dims = [env[v] if v in env else fresh([rule.sizes[v]])[0] for v in product]
+            self.work.append(tuple(a for dim in dims for a in dim))
+
+    def _push(self, rule: Weave, before: list[Dims], outs: list[Tensor]) -> Mapping[str, Dim]:
+        """Give the outputs their dimensions; what the indices of the rule (of its first weave) stand for."""
+        env: Mapping[str, Dim] = {}
         groups = [(rule, outs)] if not rule.rest else [(r, [o]) for r, o in zip((rule, *rule.rest), outs, strict=True)]
         for part, made in groups:
             bound = bind(part, before, [o.shape for o in made])
+            env = env or bound.env
             self.act_on(bound.env[v] for v in part.targets if v in bound.env)
             for dim, form in bound.derived:
                 self._read(dim, form, bound.env)
@@ -213,6 +231,7 @@ class Watch(TorchDispatchMode):
             for o, dims in zip(made, bound.outs, strict=True):
                 self.place(o, dims)
                 self.act_on([twice(dims)])
+        return env
 
     def _read(self, dim: Dim, form: Form, env: Mapping[str, Dim]) -> None:
         atoms = leaves(dim)
@@ -243,6 +262,8 @@ class Watch(TorchDispatchMode):
         pairs = list(zip(tensors(out), tensors(other), strict=True))
         if any(a.shape != b.shape for a, b in pairs):
             return None
+        if first.work or second.work:
+            first.work = None  # which branch will be taken is not known
         for inner, made in ((first, [a for a, _ in pairs]), (second, [b for _, b in pairs])):
             self.missing += inner.missing
             self._adopt(inner, made)
@@ -271,6 +292,7 @@ class Watch(TorchDispatchMode):
         out = func(body, xs, given)
         if inner.missing or inner.random or len(tensors(made)) != len(tensors(out)):
             return None
+        inner.work = None if inner.work is None else [(*over, *product) for product in inner.work]
         self._adopt(inner, tensors(made))
         for whole, row in zip(tensors(out), tensors(made), strict=True):
             self.place(whole, (over, *self.known(row)))
@@ -311,6 +333,7 @@ class Watch(TorchDispatchMode):
         self.peeked |= inner.peeked
         self.asks |= inner.asks
         self.used |= inner.used
+        self.work = None if self.work is None or inner.work is None else self.work + inner.work
         self.ops += ["decomposed", *inner.ops]
 
 

@@ -170,3 +170,9 @@ def test_help_loads_no_torch() -> None:
     """)
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "--input" in out and out.strip().endswith("False")
+
+
+def test_cost_takes_sizes(models: Path, capsys) -> None:
+    """``--at`` is read before anything is traced."""
+    assert cli.main(["cost", "their_models:net", "--at", "s=many"]) == cli.REFUSED
+    assert "AXIS=SIZE" in capsys.readouterr().err

@@ -99,6 +99,7 @@ ON_THE_COMMAND_LINE = {
     "highlight": ["--highlight", "softmax"],
     "notes": ["--notes", "s=time = position"],
     "colors": ["--colors", "GPT2MLP=#aaddff"],
+    "heat": ["--heat", "flops"],
     "axis_order": ["--axis-order", "memory"],
     "stages": ["--no-stages"],
     "skips": ["--skips", "lanes"],
@@ -108,7 +109,7 @@ SAID = {
     "depth": 2, "expand": ("h.0", "layer_norm"), "collapse": ("GPT2MLP",), "width": None, "theme": "dark",
     "labels": "both", "hide": ("b",), "show": ("b",), "legend": True, "titles": (("", "The whole"), ("h.0", "First")),
     "highlight": ("softmax",), "notes": (("s", "time = position"),), "colors": (("GPT2MLP", "#aaddff"),),
-    "axis_order": "memory", "quality": 3, "skips": "lanes", "stages": False,
+    "heat": "flops", "axis_order": "memory", "quality": 3, "skips": "lanes", "stages": False,
 }  # fmt: skip
 
 

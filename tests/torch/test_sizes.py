@@ -285,8 +285,12 @@ def test_chains_of_windows(layers: list[nn.Module], h: int, w: int, b: int) -> N
     s = d.sizes()
     assume("h" in s.variables and "w" in s.variables)
     said = [at(e, {symbol("b"): b, symbol("c"): 2, symbol("h"): h, symbol("w"): w}) for e in s.shape(d.outputs[0])]
-    with torch.no_grad():
-        assert said == list(model(torch.randn(b, 2, h, w)).shape)
+    try:
+        with torch.no_grad():
+            made = model(torch.randn(b, 2, h, w))
+    except RuntimeError:
+        assume(False)  # too small for the windows
+    assert said == list(made.shape)
 
 
 def test_transformers() -> None:

@@ -1,0 +1,278 @@
+"""What a diagram costs: held to torch's own counter, to closed forms, and to what is known of attention."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+import ncd
+from benchmarks.sweep.transformers import subject
+from ncd.models import zoo
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def whole_attention() -> Iterator[None]:
+    """Not the fused encoder layer, of which torch counts nothing."""
+    torch.backends.mha.set_fastpath_enabled(False)
+    yield
+    torch.backends.mha.set_fastpath_enabled(True)
+
+
+def counted(target: Any, args: Any, kwargs: Any) -> int:
+    """torch's count, with attention written out: of the kernel that a CPU takes it counts nothing."""
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        target(*args, **kwargs)
+    return counter.get_total_flops()
+
+
+def written_out(module: nn.Module) -> None:
+    """Experts one by one: torch counts nothing of their product as one."""
+    config = getattr(module, "config", None)
+    if hasattr(config, "_experts_implementation"):
+        config._experts_implementation = "eager"
+
+
+@pytest.mark.parametrize("name", ["mlp", "attn", "mha", "unet", "transformer", "mixtral_tiny", "mamba_tiny"])
+def test_what_is_drawn_costs_what_torch_counts(name: str) -> None:
+    """The models of the zoo are held to torch's count where they are traced (test_zoo_truth)."""
+    e = zoo.get(name)
+    written_out(e.module)
+    d = ncd.trace(e.module, *e.args, axes=e.axes, **e.kwargs)
+    drawn = d.simplify().cost()
+    assert int(d.cost().total.flops) == int(drawn.total.flops) == counted(e.module, e.args, e.kwargs)
+    assert sum(int(op.flops) for op in drawn.ops) == int(drawn.total.flops) == 2 * int(drawn.total.macs)
+
+
+TYPES = (
+    "albert", "bart", "bloom", "canine", "clip", "deberta-v2", "fnet", "gpt_neox", "mamba2", "olmoe", "opt", "patchtst",
+    "segformer", "wav2vec2",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_an_architecture_costs_what_torch_counts(name: str, caplog: Any) -> None:
+    caplog.set_level(logging.CRITICAL)
+    s = subject(name)
+    s.target.eval()
+    written_out(s.target)
+    c = ncd.trace(s.target, *s.args, **s.kwargs).cost()
+    assert int(c.total.flops) == counted(s.target, s.args, s.kwargs) > 0
+    assert {op.name for op in c.unknown} <= ({"fft_fftn"} if name == "fnet" else set())
+
+
+def test_recurrent_networks() -> None:
+    lstm = nn.LSTM(12, 20, num_layers=2, bidirectional=True, batch_first=True)
+    d = ncd.trace(lstm, torch.randn(3, 7, 12), axes="b s d")
+    gates = 2 * (4 * 20 * (12 + 20) + 4 * 20 * (40 + 20))
+    assert int(d.cost().total.flops) == 2 * 3 * 7 * gates
+    cell = ncd.trace(nn.GRUCell(12, 20), torch.randn(3, 12), axes="b d")
+    assert int(cell.cost().total.flops) == 2 * 3 * 3 * 20 * (12 + 20)
+    packed = nn.utils.rnn.pack_padded_sequence(torch.randn(3, 7, 12), torch.tensor([7, 4, 2]), batch_first=True)
+    rows = ncd.trace(lambda data: lstm(nn.utils.rnn.PackedSequence(data, packed.batch_sizes))[0].data, packed.data)
+    assert int(rows.cost().total.flops) == 2 * 13 * gates
+
+
+def test_experts_as_one_product() -> None:
+    """Every token meets the weights of its own experts, whether they are one product or many."""
+    e = zoo.get("mixtral_tiny")
+    together = ncd.trace(e.module, *e.args, axes=e.axes, **e.kwargs)
+    assert "grouped_mm" in str(together)
+    written_out(e.module)
+    assert int(together.cost().total.flops) == counted(e.module, e.args, e.kwargs)
+
+
+@pytest.mark.parametrize(
+    ("call", "shapes"),
+    [
+        (lambda a, b: F.conv2d(a, b, stride=2, padding=1, groups=2), [(2, 4, 9, 11), (6, 2, 3, 2)]),
+        (lambda a, b: F.conv_transpose2d(a, b, stride=2, groups=2), [(2, 4, 9, 11), (4, 3, 3, 2)]),
+        (lambda a, b: F.conv1d(a, b, dilation=3, padding="same"), [(2, 4, 19), (6, 4, 4)]),
+        (lambda a, b: F.conv3d(a, b), [(4, 5, 6, 7), (3, 4, 2, 2, 2)]),
+        (lambda a, b, c: torch.einsum("bik,bkj,jl->bli", a, b, c), [(2, 3, 4), (2, 4, 5), (5, 6)]),
+        (lambda a, b: torch.tensordot(a, b, dims=([1, 2], [2, 0])), [(2, 3, 4), (4, 5, 3)]),
+        (lambda a, b, c: torch.baddbmm(a, b, c), [(2, 3, 5), (2, 3, 4), (2, 4, 5)]),
+        (lambda a, b: a @ b, [(7, 1, 3, 4), (5, 4, 6)]),
+        (lambda a, b, c: F.scaled_dot_product_attention(a, b, c), [(2, 4, 5, 8), (2, 4, 7, 8), (2, 4, 7, 3)]),
+        (
+            lambda a, b, c: F.scaled_dot_product_attention(a, b, c, enable_gqa=True),
+            [(2, 4, 5, 8), (2, 2, 7, 8), (2, 2, 7, 8)],
+        ),
+        (lambda a, b: torch.vmap(torch.mm)(a, b), [(2, 3, 4), (2, 4, 5)]),
+        (lambda a, b: torch.linalg.multi_dot([a, b, a]), [(3, 4), (4, 3)]),
+    ],
+)
+def test_calls_cost_what_torch_counts(call: Any, shapes: list[tuple[int, ...]]) -> None:
+    args = [torch.randn(s) for s in shapes]
+    assert int(ncd.trace(call, *args).cost().total.flops) == counted(call, args, {}) > 0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [torch.linalg.svdvals, torch.linalg.inv, lambda a: torch.cdist(a, a), lambda a: torch.fft.fft(a).real],
+)
+def test_what_is_not_known_is_said(call: Any) -> None:
+    c = ncd.trace(lambda a: call(a @ a), torch.randn(4, 4)).cost()
+    assert len(c.unknown) == 1
+    assert int(c.total.flops) == 2 * 4**3
+
+
+def test_a_vector_counts() -> None:
+    """torch counts nothing of a matrix times a vector."""
+    assert int(ncd.trace(torch.mv, torch.randn(5, 7), torch.randn(7)).cost().total.flops) == 2 * 5 * 7
+    assert int(ncd.trace(torch.dot, torch.randn(7), torch.randn(7)).cost().total.flops) == 2 * 7
+
+
+def test_blocks_and_parts() -> None:
+    d = ncd.trace(tiny_gpt2(), ncd.tokens("b=2 s=16"), axes="b s")
+    c = d.cost()
+    block = c["transformer.h.0"]
+    assert 2 * int(block.flops) + int(c["lm_head"].flops) == int(c.total.flops)
+    assert int(block.params) == 12 * 64**2 + 13 * 64
+    assert int(d["transformer.h.0"].cost().total.flops) == int(block.flops)
+    assert int(d.simplify()["transformer.h.0"].cost().total.flops) == int(block.flops)
+    assert int(c["transformer"].params) == int(c.total.params)
+    assert int(c["lm_head"].params) == 211 * 64
+    again = ncd.Diagram.from_json(d.to_json()).cost()
+    assert int(again.total.flops) == int(c.total.flops)
+
+
+def tiny_gpt2() -> nn.Module:
+    transformers = pytest.importorskip("transformers")
+    config = transformers.GPT2Config(n_layer=2, n_embd=64, n_head=4, vocab_size=211, use_cache=False)
+    return transformers.GPT2LMHeadModel(config).eval()
+
+
+class Reads(nn.Module):
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return torch.softmax(q @ k.transpose(-1, -2), -1) @ v
+
+
+def test_traffic_and_peak() -> None:
+    y, x, k = 5, 7, 3
+    d = ncd.trace(Reads(), torch.randn(y, k), torch.randn(x, k), torch.randn(x, k), axes=["y k", "x k", "x k"])
+    c = d.cost()
+    # Scores: read q and k, write s.  Softmax: read s, write p.  Output: read p and v.  The transpose moves nothing.
+    assert int(c.total.traffic) == 4 * ((y * k + x * k + y * x) + 2 * y * x + (y * x + x * k + y * k))
+    # While the softmax runs: q and k are not needed any more, v still is.
+    assert int(c.total.peak) == 4 * max(y * k + 2 * x * k + y * x, x * k + 2 * y * x)
+    assert c.total.intensity == pytest.approx(int(c.total.flops) / int(c.total.traffic))
+    rows = ncd.trace(nn.Embedding(1000, 4), torch.zeros(6, dtype=torch.long)).cost().total
+    assert int(rows.traffic) == 6 * 8 + 2 * 6 * 4 * 4
+
+
+def test_formulas_and_other_sizes() -> None:
+    b, h, y, x, k, v = 2, 3, 5, 7, 4, 6
+    shapes = [(b, h, y, k), (b, h, x, k), (b, h, x, v)]
+    names = ["b h y k", "b h x k", "b h x v"]
+    total = ncd.trace(Reads(), *map(torch.randn, shapes), axes=names).cost().total
+    assert str(total.flops) == "2·b·h·k·x·y + 2·b·h·v·x·y"
+    assert total.flops.named == total.flops.expr
+    assert str(total.macs.leading("x")) == "b*h*k*x*y + b*h*v*x*y"
+    assert total.flops.at(y=10, x=14) == 4 * int(total.flops)
+    assert total.flops.at() == int(total.flops) == 2 * b * h * y * x * (k + v)
+    with pytest.raises(ncd.AxisError, match="no input axis is called 'z'"):
+        total.flops.at(z=3)
+
+
+def test_costs_at_other_sizes_are_those_of_a_trace_at_these_sizes() -> None:
+    """All amounts, of a convolution, a window, a normalisation, attention and a head."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.patches = nn.Conv2d(3, 8, 3, stride=2, padding=1)
+            self.norm = nn.LayerNorm(8)
+            self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+            self.head = nn.Linear(8, 5)
+
+        def forward(self, image: Tensor) -> Tensor:
+            x = F.max_pool2d(self.patches(image), 2).flatten(2).transpose(1, 2)
+            x = self.norm(x)
+            return self.head(x + self.attention(x, x, x, need_weights=False)[0]).mean(1)
+
+    net = Net().eval()
+    small = ncd.trace(net, torch.randn(2, 3, 33, 29), axes="b c h w").cost()
+    large = ncd.trace(net, torch.randn(3, 3, 71, 50), axes="b c h w").cost()
+    there = small.at(b=3, h=71, w=50)
+    for name in ("flops", "params", "traffic", "peak"):
+        amount = getattr(small.total, name)
+        assert amount.at(b=3, h=71, w=50) == int(getattr(there.total, name)) == int(getattr(large.total, name)), name
+    assert [int(op.flops) for op in there.ops] == [int(op.flops) for op in large.ops]
+    assert int(there["attention"].flops) == int(large["attention"].flops) > 0
+    assert int(there.at(h=33, w=29, b=2).total.flops) == int(small.total.flops)
+
+
+def test_gpt2_is_what_every_course_says() -> None:
+    c = ncd.trace(tiny_gpt2(), ncd.tokens("b=2 s=16"), axes="b s").cost()
+    n, layers, d, v = 1024, 2, 64, 211
+    assert c.total.flops.at(s=n) == 2 * (2 * n * (12 * layers * d**2 + v * d) + 4 * layers * n**2 * d)
+    assert str(c.total.flops.leading("s")) == f"{4 * layers * d}*b*s**2"
+
+
+class Linear(nn.Module):
+    """Keys and values first: what attention without a softmax may do."""
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return q @ (k.transpose(-1, -2) @ v)
+
+
+class Windowed(nn.Module):
+    """Every position looks at so many around it."""
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        near = F.pad(k, (0, 0, 2, 2)).unfold(0, 5, 1)
+        of = F.pad(v, (0, 0, 2, 2)).unfold(0, 5, 1)
+        scores = torch.einsum("sk,skw->sw", q, near).softmax(-1)
+        return torch.einsum("sw,svw->sv", scores, of)
+
+
+@pytest.mark.parametrize(
+    ("attention", "grows"),
+    [(Reads(), "4*d*s**2"), (Linear(), "4*d**2*s"), (Windowed(), "20*d*s")],
+)
+def test_attention_grows_as_is_known(attention: nn.Module, grows: str) -> None:
+    args = [torch.randn(16, 6) for _ in range(3)]
+    d = ncd.trace(attention, *args, axes=["s d", "s d", "s d"])
+    assert str(d.cost().total.flops.expr) == grows
+
+
+def test_the_table() -> None:
+    e = zoo.get("attn")
+    c = ncd.trace(e.module, *e.args, axes=e.axes, **e.kwargs).cost()
+    text, page = str(c), c._repr_html_()
+    assert "query … output  ×4" in text and "706,560 FLOPs (two for each of 353,280 multiply-adds)" in text
+    assert page.count("<tr>") == text.count("\n") and "<script" not in page
+    lost = ncd.trace(torch.linalg.svdvals, torch.randn(4, 4)).cost()
+    assert "not known, and not in the sums: the FLOPs of svdvals" in str(lost).replace("linalg_", "")
+    evil = ncd.trace(e.module, *e.args, axes=e.axes)
+    object.__setattr__(evil, "title", "<script>alert(1)</script>")
+    assert "<script" not in evil.cost()._repr_html_()
+
+
+def test_a_picture_in_colours_of_cost() -> None:
+    e = zoo.get("attn")
+    d = ncd.trace(e.module, *e.args, axes=e.axes, **e.kwargs)
+    plain, hot = d.to_svg(), d.to_svg(heat="flops")
+    assert "share of 707 k FLOPs" in hot and "share of" not in plain
+    assert "ncd-own" in hot and "ncd-own" not in plain
+    assert d.to_tikz(heat="traffic") != d.to_tikz()
+
+
+def test_what_a_page_says_of_cost() -> None:
+    from ncd.show import document, draw
+
+    e = zoo.get("attn")
+    d = ncd.trace(e.module, *e.args, axes=e.axes, **e.kwargs)
+    facts = document(d, draw(d))["scenes"][0]["facts"]
+    assert sum(op.get("flops", 0) for op in facts["op"].values()) == 706_560
+    assert sum(op.get("share", 0) for op in facts["op"].values()) == pytest.approx(1, abs=1e-3)
