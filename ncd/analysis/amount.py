@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from ncd.analysis.sizes import Sizes
 
 Product = tuple[str, ...]
-"""Names of axes, sorted, with repetitions; ``=37`` is an extent that is no axis, known as a number only."""
+"""Names of axes, sorted, with repetitions; ``=37`` is an extent that is no axis, known as a number only where it was
+seen, and ``*37`` one that is the same at all sizes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,7 @@ class Scale:
         return self.find()
 
     def size(self, name: str) -> int:
-        return int(name[1:]) if name[0] == "=" else self.sizes[name]
+        return int(name[1:]) if name[0] in "=*" else self.sizes[name]
 
     def at(self, sizes: Mapping[str, int]) -> Scale:
         """The same at other sizes of the input axes.  Raises AxisError where they mean nothing."""
@@ -55,7 +56,7 @@ class Scale:
 
         from ncd.analysis.formula import symbol
 
-        if name[0] == "=":
+        if name[0] in "=*":
             return sympy.Integer(name[1:])
         try:
             found = self.formulas.axes.get(name)
@@ -92,7 +93,9 @@ class Amount:
         """
         scale = self.scale.at(sizes)
         if sizes:
-            lost = sorted({a for p in self._products() for a in p if a[0] == "=" or a not in scale.sizes})
+            lost = sorted(
+                {a for p in self._products() for a in p if a[0] == "=" or (a[0] != "*" and a not in scale.sizes)}
+            )
             if lost:
                 raise AxisError(
                     f"of {', '.join(a.lstrip('=') for a in lost)} no size is known there",
@@ -154,7 +157,7 @@ class Amount:
 
         from ncd.analysis.formula import symbol
 
-        return _sum(self.terms, lambda a: sympy.Integer(a[1:]) if a[0] == "=" else symbol(a))
+        return _sum(self.terms, lambda a: sympy.Integer(a[1:]) if a[0] in "=*" else symbol(a))
 
     def leading(self, *axes: str) -> Any:
         """The terms of the formula that no other term outgrows as the input axes (or these) grow.

@@ -13,12 +13,16 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ncd.analysis.amount import Amount, Largest, Product, Scale
 from ncd.analysis.memory import Span, places, spans, traffic
 from ncd.analysis.work import Terms, calls, multiplied, shape, shared_out
 from ncd.circuit.diagram import Array, Diagram, Op
+
+if TYPE_CHECKING:
+    from ncd.analysis.kept import Kept
+    from ncd.analysis.table import Table
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,12 @@ class Ledger:
     @cached_property
     def spans(self) -> list[Span]:
         return spans(self.exact, self.ops, self.memory)
+
+    @cached_property
+    def kept(self) -> Kept:
+        from ncd.analysis.kept import kept
+
+        return kept(self.exact, self.ops)
 
     def of(self, ops: Iterable[int]) -> list[int]:
         """The positions of the calls of these recorded ops."""
@@ -114,6 +124,22 @@ class Part:
     def traffic(self) -> Amount:
         """Bytes read and written, every op by itself: its operands and its results once, views not at all."""
         return self._amount((self.ledger.traffic[i] for i in self.calls), self.share)
+
+    @property
+    def activation(self) -> Amount:
+        """Bytes that autograd keeps for the backward pass, of a forward pass in the mode that was traced.
+
+        Found by running every call on shapes.  Each piece of memory counts once, weights and buffers not.
+        Inputs want no gradient where there are parameters that do.  Not counted is what ``unkept`` lists.
+        """
+        from ncd.analysis.kept import whole
+
+        return self._amount([whole(self.ledger.kept.calls[i] for i in self.calls)], self.share)
+
+    @property
+    def unkept(self) -> tuple[Op, ...]:
+        """The ops of which it is not known what they keep: LSTMs, and those that do not run without values."""
+        return tuple(self.ledger.ops[i] for i in self.ledger.kept.lost if i in self.calls)
 
     @property
     def intensity(self) -> float:
@@ -211,17 +237,29 @@ class Cost:
     def __iter__(self) -> Iterator[Part]:
         return iter(self.ops)
 
-    def __str__(self) -> str:
-        from ncd.analysis.table import text
+    def table(self, *columns: str) -> Table:
+        """The blocks in lines, with FLOPs, their share, and ``params``, ``traffic``, ``intensity``, ``activation``
+        (what is kept for the backward pass) or ``peak``: the first three if none are named."""
+        from ncd.analysis.table import USUAL, table
 
-        return text(self)
+        return table(self, columns or USUAL)
+
+    def plot(self, axis: str, sizes: Sequence[int] = (), what: str = "flops") -> Any:
+        """The total against the size of an input axis, and each power of it by itself; needs matplotlib.
+
+        ``sizes``: from a quarter of the size of now to sixty-four times, if none are given.  Returns the axes drawn in.
+        """
+        from ncd.analysis.plot import plot
+
+        return plot(self, axis, sizes, what)
+
+    def __str__(self) -> str:
+        return str(self.table())
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from ncd.analysis.table import html
-
-        return html(self)
+        return self.table()._repr_html_()
 
 
 def _with(ledger: Ledger, scale: Scale) -> Ledger:

@@ -222,16 +222,20 @@ def text(expr: Any, python: bool = False) -> str:
     return _Text(python).doprint(sympy.sympify(expr))
 
 
+def smooth(expr: Any) -> Any:
+    """The same without roundings, multiplied out."""
+    while expr.has(sympy.floor, sympy.ceiling):
+        expr = expr.replace(sympy.floor, lambda x: x).replace(sympy.ceiling, lambda x: x)
+    return sympy.expand(expr)
+
+
 def leading(expr: Any, names: Collection[str] = ()) -> Any:
     """The terms of a sum that no other outgrows as the symbols (or those of these names) grow, roundings left out."""
-    smooth = expr
-    while smooth.has(sympy.floor, sympy.ceiling):
-        smooth = smooth.replace(sympy.floor, lambda x: x).replace(sympy.ceiling, lambda x: x)
-    smooth = sympy.expand(smooth)
-    free = sorted((s for s in smooth.free_symbols if not names or s.name in names), key=str)
-    if not free or not smooth.is_polynomial(*free):
-        return smooth
-    terms = dict(sympy.Poly(smooth, *free).terms())
+    expr = smooth(expr)
+    free = sorted((s for s in expr.free_symbols if not names or s.name in names), key=str)
+    if not free or not expr.is_polynomial(*free):
+        return expr
+    terms = dict(sympy.Poly(expr, *free).terms())
 
     def outgrown(e: tuple[int, ...]) -> bool:
         return any(f != e and all(x <= y for x, y in zip(e, f, strict=True)) for f in terms)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
+
+from ncd.errors import NCDError
 
 if TYPE_CHECKING:
     from ncd.analysis.cost import Cost, Part
@@ -87,15 +89,54 @@ def _name(path: str, parent: str | None) -> str:
     return path.removeprefix(f"{parent}.") if parent else path
 
 
-HEAD = ("", "FLOPs", "share", "parameters", "traffic", "FLOPs/byte")
+COLUMNS: Mapping[str, tuple[str, Callable[[Part], str]]] = {
+    "params": ("parameters", lambda p: scaled(int(p.params)) if int(p.params) else ""),
+    "traffic": ("traffic", lambda p: byte(int(p.traffic))),
+    "intensity": ("FLOPs/byte", lambda p: f"{p.intensity:.3g}"),
+    "activation": ("kept", lambda p: byte(int(p.activation))),
+    "peak": ("peak", lambda p: byte(int(p.peak))),
+}
+"""Columns behind the FLOPs and their share: the words above, and what stands in a line."""
+USUAL = ("params", "traffic", "intensity")
 
 
-def _cells(row: Row, whole: int) -> tuple[str, str, float, str, str, str]:
-    part, k = row.part, row.times
-    name = row.name + (f"  ×{k}" if k > 1 else "")
-    share = row.all * int(part.flops) / whole if whole else 0.0
-    params = scaled(int(part.params)) if int(part.params) else ""
-    return name, scaled(int(part.flops)), share, params, byte(int(part.traffic)), f"{part.intensity:.3g}"
+@dataclass(frozen=True)
+class Table:
+    """A cost in lines; ``columns`` are those behind the FLOPs."""
+
+    cost: Cost
+    columns: Sequence[str] = USUAL
+
+    def __str__(self) -> str:
+        return text(self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return html(self)
+
+
+def table(cost: Cost, columns: Sequence[str] = USUAL) -> Table:
+    for name in columns:
+        if name not in COLUMNS:
+            raise NCDError(f"no column {name!r}", doing="making a table of costs", fix="one of " + ", ".join(COLUMNS))
+    return Table(cost, tuple(columns))
+
+
+def _lines(t: Table) -> Iterator[tuple[int, str, str, float, list[str]]]:
+    """Level, name, FLOPs, share, and the other cells."""
+    cost, whole = t.cost, int(t.cost.total.flops)
+    sizes = ", ".join(f"{name}={n}" for name, n in _inputs(cost).items())
+    title = cost.diagram.title
+    for row in [Row(f"{title} ({sizes})" if sizes else title, 0, cost.total), *rows(cost)]:
+        flops = int(row.part.flops)
+        name = row.name + (f"  ×{row.times}" if row.times > 1 else "")
+        share = row.all * flops / whole if whole else 0.0
+        yield row.level, name, scaled(flops), share, [COLUMNS[c][1](row.part) for c in t.columns]
+
+
+def _head(t: Table) -> list[str]:
+    return ["", "FLOPs", "share", *(COLUMNS[c][0] for c in t.columns)]
 
 
 def said(cost: Cost) -> list[str]:
@@ -115,56 +156,37 @@ def said(cost: Cost) -> list[str]:
     return lines
 
 
-def text(cost: Cost) -> str:
+def text(t: Table) -> str:
     """The table as text."""
-    whole = int(cost.total.flops)
-    body = [(r.level, _cells(r, whole)) for r in rows(cost)]
-    lines: list[tuple[str, ...]] = [HEAD]
-    for level, (name, flops, share, params, traffic, intensity) in [(0, _total(cost)), *body]:
+    lines = [_head(t)]
+    for level, name, flops, share, rest in _lines(t):
         bar = "█" * round(BAR * share) or ("▏" if share else "")
-        lines.append(("  " * level + name, flops, f"{share:6.1%} {bar:<{BAR}}", params, traffic, intensity))
-    widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
+        lines.append(["  " * level + name, flops, f"{share:6.1%} {bar:<{BAR}}", *rest])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     made = []
     for line in lines:
         cells = [line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))]
         made.append("  ".join(cells).rstrip())
-    return "\n".join([*made, *said(cost)])
+    return "\n".join([*made, *said(t.cost)])
 
 
-def _total(cost: Cost) -> tuple[str, str, float, str, str, str]:
-    title = cost.diagram.title
-    sizes = ", ".join(f"{a.name}={a.size}" for a in _inputs(cost))
-    row = Row(f"{title} ({sizes})" if sizes else title, 0, cost.total)
-    return _cells(row, int(cost.total.flops))
-
-
-def _inputs(cost: Cost) -> list:
+def _inputs(cost: Cost) -> dict[str, int]:
     """The input axes at the sizes of the cost."""
-    from dataclasses import replace
-
-    wires = {w.name: w for a in cost.diagram.inputs for w in a.wires}
-    return [replace(w, size=cost.sizes.get(w.name, w.size)) for w in wires.values()]
+    return {w.name: cost.sizes.get(w.name, w.size) for a in cost.diagram.inputs for w in a.wires}
 
 
-def html(cost: Cost) -> str:
+def html(t: Table) -> str:
     """The table for a notebook; it takes the colours of the page."""
-    whole = int(cost.total.flops)
     left, right = "text-align:left;white-space:pre", "text-align:right;white-space:nowrap"
-    head = "".join(f'<th style="{left if i == 0 else right}">{h}</th>' for i, h in enumerate(HEAD))
+    head = "".join(f'<th style="{right if i else left}">{h}</th>' for i, h in enumerate(_head(t)))
     lines = []
-    for level, (name, flops, share, params, traffic, intensity) in [
-        (0, _total(cost)),
-        *((r.level, _cells(r, whole)) for r in rows(cost)),
-    ]:
+    for level, name, flops, share, rest in _lines(t):
         bar = (
             f'<span style="display:inline-block;width:6em;text-align:left"><span style="display:inline-block;'
             f'width:{100 * share:.1f}%;height:.7em;background:#e6842a"></span></span> {share:.1%}'
         )
-        cells = "".join(f'<td style="{right}">{escape(c)}</td>' for c in (params, traffic, intensity))
-        lines.append(
-            f'<tr><td style="{left};padding-left:{0.5 + 1.2 * level:.1f}em">{escape(name)}</td>'
-            f'<td style="{right}">{escape(flops)}</td><td style="{right}">{bar}</td>{cells}</tr>'
-        )
-    below = "".join(f"<div>{escape(line)}</div>" for line in said(cost))
-    table = f'<table class="ncd-cost"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
-    return f"<div>{table}{below}</div>"
+        cells = "".join(f'<td style="{right}">{c}</td>' for c in (escape(flops), bar, *map(escape, rest)))
+        lines.append(f'<tr><td style="{left};padding-left:{0.5 + 1.2 * level:.1f}em">{escape(name)}</td>{cells}</tr>')
+    below = "".join(f"<div>{escape(line)}</div>" for line in said(t.cost))
+    body = f'<table class="ncd-cost"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
+    return f"<div>{body}{below}</div>"

@@ -123,7 +123,7 @@ def _divided(
 
 
 def number(terms: Terms, sizes: Mapping[str, int]) -> int:
-    return int(sum(n * prod(int(a[1:]) if a[0] == "=" else sizes[a] for a in p) for p, n in terms.items()))
+    return int(sum(n * prod(int(a[1:]) if a[0] in "=*" else sizes[a] for a in p) for p, n in terms.items()))
 
 
 def _clusters(ops: Sequence[Op]) -> list[list[int]]:

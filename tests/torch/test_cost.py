@@ -196,7 +196,7 @@ def test_costs_at_other_sizes_are_those_of_a_trace_at_these_sizes() -> None:
             self.head = nn.Linear(8, 5)
 
         def forward(self, image: Tensor) -> Tensor:
-            x = F.max_pool2d(self.patches(image), 2).flatten(2).transpose(1, 2)
+            x = F.max_pool2d(self.patches(image).relu(), 2).flatten(2).transpose(1, 2)
             x = self.norm(x)
             return self.head(x + self.attention(x, x, x, need_weights=False)[0]).mean(1)
 
@@ -204,7 +204,7 @@ def test_costs_at_other_sizes_are_those_of_a_trace_at_these_sizes() -> None:
     small = ncd.trace(net, torch.randn(2, 3, 33, 29), axes="b c h w").cost()
     large = ncd.trace(net, torch.randn(3, 3, 71, 50), axes="b c h w").cost()
     there = small.at(b=3, h=71, w=50)
-    for name in ("flops", "params", "traffic", "peak"):
+    for name in ("flops", "params", "traffic", "peak", "activation"):
         amount = getattr(small.total, name)
         assert amount.at(b=3, h=71, w=50) == int(getattr(there.total, name)) == int(getattr(large.total, name)), name
     assert [int(op.flops) for op in there.ops] == [int(op.flops) for op in large.ops]
@@ -276,3 +276,63 @@ def test_what_a_page_says_of_cost() -> None:
     facts = document(d, draw(d))["scenes"][0]["facts"]
     assert sum(op.get("flops", 0) for op in facts["op"].values()) == 706_560
     assert sum(op.get("share", 0) for op in facts["op"].values()) == pytest.approx(1, abs=1e-3)
+
+
+def saved(target: Any, args: Any, kwargs: Any = None) -> int:
+    """Bytes of what autograd saves, without what was there before."""
+    weights = [*target.parameters(), *target.buffers()] if isinstance(target, nn.Module) else []
+    before = {t.untyped_storage()._cdata for t in weights}
+    seen: dict[int, Tensor] = {}
+
+    def note(x: Tensor) -> Tensor:
+        seen.setdefault(x.untyped_storage()._cdata, x)
+        return x
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda x: x):
+        out = target(*args, **(kwargs or {}))
+    assert out is not None
+    return sum(x.untyped_storage().nbytes() for i, x in seen.items() if i not in before)
+
+
+@pytest.mark.parametrize("name", ["mlp", "attn", "mha", "unet", "transformer", "mamba_tiny", "llama_tiny"])
+def test_what_is_kept_for_the_backward_pass_is_what_autograd_saves(name: str) -> None:
+    e = zoo.get(name)
+    c = ncd.trace(e.module, *e.args, axes=e.axes, **e.kwargs).cost()
+    assert c.total.unkept == ()
+    assert int(c.total.activation) == saved(e.module, e.args, e.kwargs) > 0
+
+
+def test_it_is_kept_in_training_too_and_lstms_are_not_known() -> None:
+    layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+    x = torch.randn(2, 5, 16)
+    assert int(ncd.trace(layer, x).cost().total.activation) == saved(layer, (x,))
+    lstm = ncd.trace(nn.LSTM(4, 5), torch.randn(3, 2, 4)).cost()
+    assert [op.name for op in lstm.total.unkept] == ["lstm"]
+
+
+def test_multi_head_attention_keeps_what_its_wires_say() -> None:
+    """As many elements as its arrays have: q, k, v, the scores after the softmax; fused, their sums instead."""
+
+    def heads(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return torch.softmax(q @ k.transpose(-1, -2), -1) @ v
+
+    axes = ["b h y k", "b h x k", "b h x k"]
+    args = [torch.randn(2, 3, 5, 4), torch.randn(2, 3, 7, 4), torch.randn(2, 3, 7, 4)]
+    plain = ncd.trace(heads, *args, axes=axes).cost().total
+    assert str(plain.activation) == "8·b·h·k·x + 4·b·h·k·y + 4·b·h·x·y"
+    assert str(plain.flops) == "4·b·h·k·x·y"
+    fused = ncd.trace(F.scaled_dot_product_attention, *args, axes=axes).cost().total
+    assert str(fused.activation) == "8·b·h·k·x + 8·b·h·k·y + 4·b·h·y"
+    assert str(fused.flops) == "4·b·h·k·x·y"
+
+
+def test_a_plot() -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    c = ncd.trace(Reads(), *(torch.randn(16, 6) for _ in range(3)), axes=["s d", "s d", "s d"]).cost()
+    axes = c.plot("s", [8, 16, 32], what="traffic")
+    (total, *powers) = axes.get_lines()
+    assert list(total.get_ydata()) == [c.total.traffic.at(s=n) for n in (8, 16, 32)]
+    assert sum(p.get_ydata()[-1] for p in powers) == pytest.approx(c.total.traffic.at(s=32))
+    with pytest.raises(ncd.NCDError, match="no amount 'time'"):
+        c.plot("s", what="time")
