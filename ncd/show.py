@@ -123,7 +123,7 @@ def _heat(drawn: Diagram, what: str) -> tuple[dict[int, float], str]:
     from ncd.analysis import cost
     from ncd.analysis.table import byte, scaled
 
-    ops, _, whole = cost.drawn(drawn, what)
+    ops, _, whole = cost.drawn(drawn, cost.ledger(drawn), what)
     amount = byte(whole) if what == "traffic" else scaled(whole)
     return {i: n / whole for i, n in ops.items() if n}, f"share of {amount} {_HEATS[what]}"
 

@@ -21,6 +21,7 @@ from ncd.analysis.work import Terms, calls, multiplied, shape, shared_out
 from ncd.circuit.diagram import Array, Diagram, Op
 
 if TYPE_CHECKING:
+    from ncd.analysis.decode import Step
     from ncd.analysis.kept import Kept
     from ncd.analysis.table import Table
 
@@ -219,6 +220,30 @@ class Cost:
         scale = self._ledger.scale.at(sizes)
         return Cost(self.diagram, _with(self._ledger, scale), self._part) if sizes else self
 
+    def decode(self, axis: str) -> Step:
+        """What one more token along this axis costs a causal model, and the size of the cache of keys and values.
+
+        The context is as long as the axis: ``cost.decode("s").cache.at(s=4096)``.  Raises NCDError where
+        attention along the axis has no causal mask, or something else mixes positions.
+        """
+        from ncd.analysis.decode import decode
+
+        return decode(self, axis)
+
+    @property
+    def calls(self) -> tuple[Op, ...]:
+        """Every recorded call as an op, in order."""
+        return self._ledger.ops
+
+    @property
+    def memory(self) -> Mapping[int, int]:
+        """The memory that every array lies in, by the id of the first array there."""
+        return self._ledger.memory
+
+    @property
+    def scale(self) -> Scale:
+        return self._ledger.scale
+
     @property
     def recorded(self) -> Diagram:
         """The recorded calls that the cost is of, where the diagram is what is drawn of them."""
@@ -280,32 +305,33 @@ def parts(ops: Sequence[Op], ledger: Ledger) -> tuple[Part, ...]:
     )
 
 
-def drawn(diagram: Diagram, what: str = "flops") -> tuple[dict[int, int], dict[str, int], int]:
-    """What each op of a picture costs by its place in it, each open block by its path, and the whole."""
-    exact = diagram.source.exact or diagram
-    found = Cost(exact, Ledger(exact, _scale(exact, diagram.sizes)))
+def drawn(diagram: Diagram, book: Ledger, what: str = "flops") -> tuple[dict[int, int], dict[str, int], int]:
+    """What each op of a picture costs by its place in it, each open block by its path, and all that was recorded."""
     leaves = [(i, leaf) for i, op in enumerate(diagram.ops) for leaf in (op.inside or (op,))]
     above = {b.path: b.parent for b in diagram.blocks}
     ops: dict[int, int] = {}
     blocks: dict[str, int] = {}
-    for (i, _), part in zip(leaves, parts([leaf for _, leaf in leaves], found._ledger), strict=True):
+    for (i, _), part in zip(leaves, parts([leaf for _, leaf in leaves], book), strict=True):
         n = int(getattr(part, what))
         ops[i] = ops.get(i, 0) + n
         here: str | None = diagram.ops[i].path
         while here is not None and here in above:
             blocks[here] = blocks.get(here, 0) + n
             here = above[here]
-    return ops, blocks, int(getattr(found.total, what))
+    return ops, blocks, int(getattr(Part("", book, range(len(book.ops))), what))
 
 
 def cost(diagram: Diagram) -> Cost:
     """What a diagram costs, from its weaves and shapes alone; nothing is run."""
-    exact = diagram.source.exact
-    if exact is None:
-        return Cost(diagram, Ledger(diagram, _scale(diagram, diagram.sizes)))
     # A part of what is drawn has no root among its blocks.
     part = "" if any(b.path == "" for b in diagram.blocks) else diagram.blocks[0].path if diagram.blocks else ""
-    return Cost(diagram, Ledger(exact, _scale(exact, diagram.sizes)), part)
+    return Cost(diagram, ledger(diagram), part if diagram.source.exact is not None else "")
+
+
+def ledger(diagram: Diagram) -> Ledger:
+    """The recorded calls of a diagram, or of what it is drawn of, with nothing found of them yet."""
+    exact = diagram.source.exact if diagram.source.exact is not None else diagram
+    return Ledger(exact, _scale(exact, diagram.sizes))
 
 
 def _scale(diagram: Diagram, find: Callable[[], Any]) -> Scale:

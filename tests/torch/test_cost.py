@@ -336,3 +336,34 @@ def test_a_plot() -> None:
     assert sum(p.get_ydata()[-1] for p in powers) == pytest.approx(c.total.traffic.at(s=32))
     with pytest.raises(ncd.NCDError, match="no amount 'time'"):
         c.plot("s", what="time")
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_one_more_token_costs_what_it_does_with_a_cache(kind: str) -> None:
+    """Held to the model itself, given one token and the cache of those before it."""
+    transformers = pytest.importorskip("transformers")
+    if kind == "gpt2":
+        model = tiny_gpt2()
+    else:
+        tiny = {"hidden_size": 32, "num_hidden_layers": 2, "vocab_size": 50, "intermediate_size": 48}
+        config = transformers.LlamaConfig(**tiny, num_attention_heads=4, num_key_value_heads=2, use_cache=False)
+        model = transformers.LlamaForCausalLM(config).eval()
+    step = ncd.trace(model, ncd.tokens("b=2 s=16", high=50), axes="b s").cost().decode("s")
+    n = 23
+    ids = torch.randint(0, 50, (2, n))
+    with torch.no_grad():
+        past = model(ids[:, :-1], use_cache=True).past_key_values
+    taken = counted(model, (ids[:, -1:],), {"past_key_values": past, "use_cache": True})
+    assert step.flops.at(s=n) == taken
+    held = sum(t.numel() * t.element_size() for layer in past.layers for t in (layer.keys, layer.values))
+    assert step.cache.at(s=n) == held  # as long as the context by now
+    assert step.intensity < 2
+
+
+def test_one_more_token_of_what_is_not_causal_is_refused() -> None:
+    e = zoo.get("attn")
+    c = ncd.trace(e.module, *e.args, axes=e.axes, **e.kwargs).cost()
+    with pytest.raises(ncd.NCDError, match="has no causal mask"):
+        c.decode("s")
+    with pytest.raises(ncd.NCDError, match="no attention runs along 'd'"):
+        c.decode("d")
