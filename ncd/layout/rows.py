@@ -180,21 +180,25 @@ class Page:
             segments.append(("A", (r, 1, x, cup.bottom + dy)))
             put(Path("bundle" if cup.wire.bundle else "wire", tuple(segments), ids_of(cup.wire)))
         self.marks += heads
+        own: list[Mark] = []
         for role, x, y, ids in b.dots:
-            put((symbols.ring if role == "ring" else symbols.disc)(x + dx, y + dy, ids))
+            own.append((symbols.ring if role == "ring" else symbols.disc)(x + dx, y + dy, ids))
         for tail, tip, y, ids in b.arrows:
-            put(Path("wire", (("M", (tail + dx, y + dy)), ("L", (tip - 6 + dx, y + dy))), ids))
-            put(symbols.arrow(tip + dx, y + dy, ids))
+            own.append(Path("wire", (("M", (tail + dx, y + dy)), ("L", (tip - 6 + dx, y + dy))), ids))
+            own.append(symbols.arrow(tip + dx, y + dy, ids))
         for g in b.glyphs:
             x0, y0, x1, y1 = g.box
             ins, outs = ([at._replace(y=at.y + dy) for at in side] for side in (g.ins, g.outs))
-            self.marks += symbols.marks(g.symbol, g.label, x0 + dx, y0 + dy, x1 + dx, y1 + dy, ins, outs, g.ids, g.tone)
+            own += symbols.marks(g.symbol, g.label, x0 + dx, y0 + dy, x1 + dx, y1 + dy, ins, outs, g.ids, g.tone)
+        own += [symbols.decision(x + dx, y + dy, ids) for x, y, ids in b.decisions]
+        own += [_text(t, dx, dy) for t in b.labels if t.ids.op is not None]
+        # Whoever reads the marks one by one meets the operations as they are executed.
+        self.marks += sorted(own, key=lambda m: -1 if m.ids.op is None else m.ids.op)
         for x, y, ids in b.carried:
             put(symbols.carried(x + dx, y + dy, ids))
-        for x, y, ids in b.decisions:
-            put(symbols.decision(x + dx, y + dy, ids))
         for t in b.labels:
-            put(_text(t, dx, dy))
+            if t.ids.op is None:
+                put(_text(t, dx, dy))
 
         self.height += bottom - top + BETWEEN
         self.width = max(self.width, (min(stop, end) - max(start, 0.0)) + left + (EDGE if final else TRAIL))
