@@ -58,7 +58,11 @@ export function net(facts: Facts, elements: ReadonlyMap<Key, readonly Element[]>
   for (const op of ops) {
     for (const a of ends(op, 'outs')) makers.set(a, op);
     for (const a of ends(op, 'ins')) if (!readers.has(a)) readers.set(a, op);
-    for (const axis of around(op)) onAxis.set(axis, [...(onAxis.get(axis) ?? []), op]);
+    for (const axis of around(op)) {
+      const known = onAxis.get(axis);
+      if (known) known.push(op);
+      else onAxis.set(axis, [op]);
+    }
   }
   return {
     facts, ops, axes, axesOf, path,

@@ -44,6 +44,7 @@ export function spots(...layers: readonly Element[]): Spots {
   const boxes = new Map<Key, Box>();
   const plates: Piece[] = [];
   const elements = new Map<Key, Element[]>();
+  let found: [Element, Partial<Record<string, Key>>, Key][] = [];
 
   const add = (element: Element, within: Key): void => {
     const own: Partial<Record<string, Key>> = {};
@@ -56,8 +57,12 @@ export function spots(...layers: readonly Element[]): Spots {
       else elements.set(k, [element]);
     }
     const op = own.op ?? within;
+    if (element.localName === 'g') for (const child of element.children) add(child, op);
+    else found.push([element, own, op]);
+  };
+  /** Where an element is; asked of none before something is pointed at. */
+  const place = (element: Element, own: Partial<Record<string, Key>>, op: Key): void => {
     const { localName: name } = element;
-    if (name === 'g') for (const child of element.children) add(child, op);
     const number = (attribute: string) => Number(element.getAttribute(attribute)) || 0;
     const spot = { key: op || own.axis || own.array || own.block || '', array: own.array ?? '' };
     if (!spot.key) return;
@@ -85,12 +90,21 @@ export function spots(...layers: readonly Element[]): Spots {
     if (whole) for (const k of op ? [op] : Object.values(own)) boxes.set(k!, union(boxes.get(k!) ?? whole, whole));
   };
   for (const layer of layers) for (const child of layer.children) add(child, '');
-  plates.sort((a, b) => area(a.at) - area(b.at));
+  const ready = () => {
+    if (!found.length) return;
+    for (const each of found) place(...each);
+    found = [];
+    plates.sort((a, b) => area(a.at) - area(b.at));
+  };
 
   return {
     elements,
-    box: (of) => boxes.get(of),
+    box(of) {
+      ready();
+      return boxes.get(of);
+    },
     find(x, y, reach) {
+      ready();
       let best: Piece | undefined;
       let least = reach + AHEAD;
       each([x - reach, y - reach, x + reach, y + reach], (cell) => {

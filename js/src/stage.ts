@@ -37,7 +37,8 @@ export interface Stage {
 }
 
 const STEP = 1.25;
-const SETTLE_MS = 120;
+/** So many frames without a move, and the picture is painted afresh: of a large one they may be long. */
+const SETTLE = 8;
 const DRAG_PX = 4;
 
 export function stage(on: Gestures): Stage {
@@ -47,7 +48,7 @@ export function stage(on: Gestures): Stage {
   let camera: Camera = { x: 0, y: 0, scale: 1 };
   let touched = false;
   let [wide, dragged] = [0, false];
-  let settle: ReturnType<typeof setTimeout> | undefined;
+  let resting = 0;
   let hovering: PointerEvent | null = null;
   const fingers = new Map<number, Point>();
 
@@ -57,8 +58,12 @@ export function stage(on: Gestures): Stage {
     pane.style.transform = css(camera);
     // While moving, the browser may scale what it has painted; a moment later it paints afresh.
     pane.classList.add('ncd-moving');
-    clearTimeout(settle);
-    settle = setTimeout(() => pane.classList.remove('ncd-moving'), SETTLE_MS);
+    const rest = () => {
+      if (resting-- > 0) requestAnimationFrame(rest);
+      else pane.classList.remove('ncd-moving');
+    };
+    if (resting <= 0) requestAnimationFrame(rest);
+    resting = SETTLE;
   };
   const go = (to: Camera) => {
     touched = true;
@@ -190,7 +195,6 @@ export function stage(on: Gestures): Stage {
     },
     dispose() {
       sizes?.disconnect();
-      clearTimeout(settle);
     },
   };
   return self;
