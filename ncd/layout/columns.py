@@ -45,13 +45,20 @@ def assign(container: Container) -> None:
 
 
 def _beside_blocks(container: Container, count: int) -> int:
-    """Operations that moved right beside a block get a column behind it, so that rows may end in the block."""
-    blocks = {c for kid, c in container.column.items() if isinstance(kid, Container)}
-    moved = {c for kid, c in container.column.items() if kid in container.late and isinstance(kid, Operation)} & blocks
-    shift = [c + sum(m < c for m in moved) for c in range(count)]
-    for kid, c in container.column.items():
-        container.column[kid] = shift[c] + (c in moved and kid in container.late and isinstance(kid, Operation))
-    return count + len(moved)
+    """Operations beside a block get a column of their own, so that rows may end in the block.
+
+    One that moved right gets it behind the block, one that ends an array (a save) in front of it.
+    """
+    at = container.column
+    blocks = {c for kid, c in at.items() if isinstance(kid, Container)}
+    ending = {kid for kid in at if isinstance(kid, Operation) and not kid.right}
+    moved = {kid for kid in at if isinstance(kid, Operation) and kid in container.late} - ending
+    front = {at[kid] for kid in ending} & blocks
+    behind = {at[kid] for kid in moved} & blocks
+    for kid, c in at.items():
+        shift = sum(f < c for f in front) + sum(b < c for b in behind)
+        at[kid] = c + shift + (c in front and kid not in ending) + (c in behind and kid in moved)
+    return count + len(front) + len(behind)
 
 
 def _better_late(
