@@ -94,7 +94,7 @@ def figures() -> dict[str, Figure]:
             scaled.example,
             {"target": "y m", "source": "x m"},
             ("scaled.MultiHeadAttention",),
-            {"output": "m'"},
+            {"query": "h k", "value": "h v", "output": "m'"},
         ),
         "transformer": Figure(
             "Transformer",
