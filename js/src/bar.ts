@@ -26,7 +26,7 @@ interface Tools {
 }
 
 export function bar(tools: Tools, search: HTMLElement, ways: () => readonly Way[], said: (text: string) => void): Bar {
-  const crumbs = h('nav', 'crumbs', { 'aria-label': 'Where in the model' });
+  const crumbs = h('div', 'crumbs', { role: 'group', 'aria-label': 'Where in the model' });
   const tool = (d: string, title: string, act: () => void) => button('button', [icon(d)], act, title);
   const code = tool('M5.5 4.5 2 8l3.5 3.5M10.5 4.5 14 8l-3.5 3.5', 'Source code (c)', () => tools.showCode());
   const menu = h('div', 'menu');

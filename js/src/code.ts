@@ -16,7 +16,7 @@ export interface Code {
 
 /** `onLine` hears which line of which function is pointed at, null when none is. */
 export function code(onLine: (at: readonly [number, number] | null) => void): Code {
-  const root = h('div', 'source', { tabindex: '0', role: 'region', 'aria-label': 'Source code' });
+  const root = h('div', 'source', { tabindex: '0', role: 'group', 'aria-label': 'Source code' });
   let sources: readonly Source[] = [];
   let rows: HTMLElement[][] = [];
   let runs: Run[][][] = [];

@@ -254,8 +254,9 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks)
     share();
   });
   const source = code((line) => offer(line ? opsOn(data, now!.net, ...line) : []));
-  const info = h('div', 'details', { role: 'region', 'aria-label': 'Details', tabindex: '0' });
-  const side = h('aside', 'aside', { 'aria-label': 'Details and code' }, info, source.root);
+  const info = h('div', 'details', { role: 'group', 'aria-label': 'Details', tabindex: '0' });
+  // Groups, no landmarks: a notebook has many figures.
+  const side = h('div', 'aside', { role: 'group', 'aria-label': 'Details and code' }, info, source.root);
   const root = h('div', 'view', {}, over.root, h('div', 'body', {}, figure.root, side), axes.root, keyList, status);
   const hint = tip(root);
   const self: Handle & Parameters<typeof details>[3] = {

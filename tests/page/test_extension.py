@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page
 
 from ncd.show import MIME
-from tests.page.conftest import Lab
+from tests.page.conftest import REPOSITORY, Lab
 from tests.page.notebooks import cell, command, opened, point_at, put_cursor, ready, run, write
 
 pytestmark = pytest.mark.xdist_group("lab")
@@ -198,11 +198,23 @@ def test_what_is_selected_is_drawn(live: Page) -> None:
     field.wait_for(state="detached")
 
 
-def test_dark_as_the_lab_is(live: Page) -> None:
+AXE = REPOSITORY / "js" / "node_modules" / "axe-core" / "axe.min.js"
+VIOLATIONS = """axe.run({ include: [['.ncd-output'], ['#ncd-inspector']] })
+    .then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html).slice(0, 3)]))"""
+
+
+def test_dark_as_the_lab_is_and_axe_finds_nothing(live: Page) -> None:
+    command(live, "ncd:inspect")
+    live.locator("#ncd-inspector").wait_for()
+    live.mouse.click(*point_at(live, op(live, "open", "Q")))
+    if AXE.exists():
+        live.add_script_tag(path=AXE)
     fill = "getComputedStyle(document.querySelector('.ncd-output .ncd-background')).fill == '%s'"
     for theme, colour in (("JupyterLab Dark", "rgb(23, 24, 27)"), ("JupyterLab Light", "rgb(255, 255, 255)")):
         command(live, "apputils:change-theme", theme=theme)
         live.wait_for_function(fill % colour)
+        assert not AXE.exists() or live.evaluate(VIOLATIONS) == []  # npm --prefix js ci brings it
+    live.keyboard.press("Escape")
 
 
 def test_a_reopened_notebook_is_alive_without_a_kernel(chromium: Browser, lab: Lab, outputs: dict[str, Any]) -> None:

@@ -105,3 +105,12 @@ def test_a_page_is_told_tikz(diagram: ncd.Diagram) -> None:
     name = diagram._repr_mimebundle_()[MIME]["diagram"]
     said = ask.answer({"diagram": name, "open": ["layers.0"], "tikz": True})
     assert said["tikz"] == diagram.to_tikz(depth=0, expand=["layers.0"])
+
+
+def test_what_a_notebook_saves_of_gpt2_is_small() -> None:
+    from transformers import GPT2Config, GPT2Model
+
+    with torch.device("meta"):
+        model = GPT2Model(GPT2Config()).eval()
+    bundle = ncd.trace(model, ncd.tokens("b=2 s=16", high=50257))._repr_mimebundle_()
+    assert len(json.dumps(bundle)) <= 300_000
