@@ -50,6 +50,7 @@ class Widget(anywidget.AnyWidget):
 
     def __init__(self, diagram: Diagram, **options: Any) -> None:
         self._experiment: Experiment | None = None
+        self._chosen: tuple[list[str], list[str], list[str]] | None = None
         super().__init__(**self._begun(diagram, options))
 
     def _begun(self, diagram: Diagram, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,15 +73,19 @@ class Widget(anywidget.AnyWidget):
         What was opened, closed and chosen stays so where it is still there; ``document["changed"]`` are
         the keys of the operations that are new, or do something else than before.
         """
-        before, opened, closed, kept = self.drawn, list(self.opened), list(self.closed), self._open
-        touched = (opened, closed) != self._first
-        traits = self._begun(diagram, options)
-        if touched:
+        before, mine = self.drawn, (list(self.opened), list(self.closed))
+        chosen = (*mine, self._open) if mine != self._first else self._chosen
+        traits, self._chosen = self._begun(diagram, options), chosen
+        if chosen is not None:
             known = {name for b in self.simple.blocks for name in (b.path, b.cls, *b.also)}
-            self._open = [p for p in kept if p in known]
-            opened, closed = ([p for p in paths if p in known] for paths in (opened, closed))
-            self._shown = (opened, closed)
-            traits = {"opened": opened, "closed": closed, "document": self._draw(opened, closed)}
+            opened, closed, kept = ([p for p in paths if p in known] for paths in chosen)
+            first, self._open = self._open, kept
+            try:
+                traits = {"opened": opened, "closed": closed, "document": self._draw(opened, closed)}
+                self._shown = (opened, closed)
+            except NCDError:  # so little is left of a block that it is not drawn: as if for the first time
+                self._open = first
+                self._draw(*self._shown)
         traits["document"]["changed"] = [f"op:{k}" for k in changed(before, self.drawn)]
         now = matched(before, self.drawn)
 

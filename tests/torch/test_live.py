@@ -161,3 +161,17 @@ def test_an_exception_shows_how_far_it_came_and_is_still_raised(shell: Any, caps
     result = run(shell, f"d = ncd.trace(layer, {wrong})")
     assert type(result.error_in_exec) is RuntimeError and len(shell.shown) == 2
     assert not run(shell, "1 / 0").success and len(shell.shown) == 2
+
+
+def test_what_was_opened_is_open_again_after_an_exception() -> None:
+    w = model().widget(depth=1)
+    w.opened = ["0"]
+    blocks = nn.Sequential(Block(8, False), nn.Linear(9, 8))
+    with pytest.raises(RuntimeError) as caught:
+        ncd.trace(blocks, torch.zeros(2, 5, 8))
+    stop = ncd.stopped(caught.value)
+    assert stop is not None
+    w.become(stop)
+    assert "RuntimeError:" in w.svg
+    w.become(model(), depth=1)
+    assert w.opened == ["0"] and "RuntimeError" not in w.svg
