@@ -36,7 +36,7 @@ def test_it_holds_the_picture_and_its_facts(calls):
     assert isinstance(shown, Widget)
     assert calls == [{"theme": "auto", "labels": "sizes", "depth": 2, "expand": [], "collapse": []}]
     assert shown.svg == "<svg></svg>"
-    assert shown.facts == {"op": {"0": {"name": "", "shape": [2, 3]}}}  # as JSON has it
+    assert shown.facts == {"op": {"0": {"name": "", "shape": [2, 3]}}, "block": {}}  # as JSON has it
     assert (shown.opened, shown.selected, shown.hovered) == ([], "", "")
 
 
