@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
 from typing import assert_never
@@ -23,6 +24,7 @@ from ncd.theme import theme as named
 SERIF = '"Times New Roman","Liberation Serif",Tinos,serif'
 SANS = 'Arial,"Liberation Sans",Arimo,sans-serif'
 
+WIRES = ("wire", "bundle")
 _PATH_CLASS = {"bundle": "ncd-wire ncd-bundle"}
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -94,7 +96,7 @@ def _body(marks: Iterable[Mark], look: Theme) -> Iterator[str]:
     """The marks in order, neighbours of one op in a group."""
     for (op, block), group in groupby(marks, key=_group):
         if op is None:
-            for mark in group:
+            for mark in _joined(group):
                 yield _mark(mark, look, _data(mark.ids))
         else:
             place = "" if block is None else f' data-block="{escape(block)}"'
@@ -102,6 +104,19 @@ def _body(marks: Iterable[Mark], look: Theme) -> Iterator[str]:
             for mark in group:
                 yield _mark(mark, look, _data(Ids(axis=mark.ids.axis, array=mark.ids.array)))
             yield "</g>"
+
+
+def _joined(marks: Iterable[Mark]) -> Iterator[Mark]:
+    """The marks in order, the stretches of one wire that follow each other as one path."""
+    for same, group in groupby(
+        marks, key=lambda m: (m.role, m.ids) if isinstance(m, Path) and m.role in WIRES else id(m)
+    ):
+        first, *rest = group
+        if rest and isinstance(same, tuple):
+            yield replace(first, segments=tuple(s for m in (first, *rest) if isinstance(m, Path) for s in m.segments))
+        else:
+            yield first
+            yield from rest
 
 
 def _group(mark: Mark) -> tuple[int | None, str | None]:
@@ -156,8 +171,9 @@ def _spans(text: str, role: str) -> tuple[str, bool]:
         if run.size != font.size:
             shift += f' font-size="{number(run.size)}"'
         if run.face != font.face:
-            bold, italic = "bold" in run.face, "italic" in run.face
-            shift += f' font-weight="{"bold" if bold else "normal"}" font-style="{"italic" if italic else "normal"}"'
+            for word, name in (("bold", "weight"), ("italic", "style")):
+                if (word in run.face) != (word in font.face):
+                    shift += f' font-{name}="{word if word in run.face else "normal"}"'
         inner = escape(run.text)
         out.append(f"<tspan{shift}>{inner}</tspan>" if shift else inner)
         pen, level = run.x + run.width, run.dy

@@ -18,7 +18,7 @@ from ncd.rewrite.frames import dissolve
 from ncd.rewrite.outer import outer
 from ncd.rewrite.role import shared
 from ncd.rewrite.stages import stages
-from ncd.rewrite.titles import pretty
+from ncd.rewrite.titles import CONTAINERS, attribute, pretty
 from ncd.rewrite.tree import Branch, drawn_operands, drawn_targets, flat, grow, hidden_arrays
 
 
@@ -254,6 +254,7 @@ class Classes:
 
 def _title(branch: Branch, model: str) -> str:
     """What is written over a block, or on it; attention that sees no later positions is called masked."""
-    title = pretty(branch.block.cls, model)
+    block = branch.block
+    title = attribute(block.path) if block.cls in CONTAINERS and block.path else pretty(block.cls, model)
     masked = title.endswith("Attention") and any(o.symbol == "mask" and o.label == "causal" for o in branch.ops())
     return f"Masked {title}" if masked else title

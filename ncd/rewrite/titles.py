@@ -24,6 +24,19 @@ _HYPHENED = (
 """Pairs of words written with a hyphen."""
 
 
+CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
+
+
+def attribute(path: str) -> str:
+    """What a container without a class of its own is called: ``layer1`` is "Layer 1", ``stages.0`` "Stage 1"."""
+    *_, above, last = ("", *path.split("#")[0].split("."))
+    if not last.isdigit():
+        stem = last.rstrip("0123456789")
+        return f"{words(stem.rstrip('_'))} {last[len(stem) :]}".strip() if stem else last
+    one = above if above.endswith("ss") else above.removesuffix("s")
+    return f"{words(one)} {int(last) + 1}" if one else last
+
+
 def pretty(cls: str, model: str = "") -> str:
     """A class name as a title: ``ViTMultiHeadAttention`` of ``ViTModel`` is "Multi-Head Attention"."""
     same = list(takewhile(lambda pair: pair[0] == pair[1], zip(cls, model, strict=False)))
