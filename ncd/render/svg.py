@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
 from typing import assert_never
@@ -111,12 +110,12 @@ def _joined(marks: Iterable[Mark]) -> Iterator[Mark]:
     for same, group in groupby(
         marks, key=lambda m: (m.role, m.ids) if isinstance(m, Path) and m.role in WIRES else id(m)
     ):
-        first, *rest = group
-        if rest and isinstance(same, tuple):
-            yield replace(first, segments=tuple(s for m in (first, *rest) if isinstance(m, Path) for s in m.segments))
+        stretches = list(group)
+        if isinstance(same, tuple):
+            joined = tuple(s for m in stretches if isinstance(m, Path) for s in m.segments)
+            yield Path(same[0], joined, same[1], getattr(stretches[0], "tone", ""))
         else:
-            yield first
-            yield from rest
+            yield from stretches
 
 
 def _group(mark: Mark) -> tuple[int | None, str | None]:

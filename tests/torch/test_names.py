@@ -246,7 +246,7 @@ def told_apart(drawn: Diagram) -> None:
     numbers: dict[str, list[int]] = {}
     for w in dict.fromkeys(written(w) for a in drawn.arrays if not a.hidden for w in a.wires):
         stem, digits = re.fullmatch(r"(.*?)(\d*)", w).groups()  # type: ignore[union-attr]
-        if "+" not in w:
+        if "+" not in w and not stem.endswith("_"):  # those of stages are numbered by the turn
             numbers.setdefault(stem, []).append(int(digits or 0))
     for stem, found in numbers.items():
         assert found == list(range(found[0], found[0] + len(found))), (stem, found)
