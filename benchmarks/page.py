@@ -42,7 +42,7 @@ RUN = """([what, frames]) => new Promise(done => {
   const tell = (type, where) =>
     stage.dispatchEvent(new PointerEvent(type, { ...kind, ...where, pointerType: 'mouse', button: 0, pointerId: 1 }));
   const wheel = (where, deltaY) =>
-    stage.dispatchEvent(new WheelEvent('wheel', { ...kind, ...where, ctrlKey: true, deltaY }));
+    stage.lastChild.dispatchEvent(new WheelEvent('wheel', { ...kind, ...where, ctrlKey: true, deltaY }));
   const acts = {
     pan: i => tell('pointermove', at(i)),
     zoom: i => wheel(at(i), i % 40 < 20 ? -40 : 40),

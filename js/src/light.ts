@@ -64,7 +64,7 @@ export function light(like: SVGSVGElement, spots: Spots, net: Net): Light {
         for (const k of keys) {
           let found = made.get(k);
           if (!found) made.set(k, (found = marks(k)));
-          g.append(...found.map((e) => e.cloneNode(true)));
+          g.append(...found);
           dims ||= found.length > 0 && !k.startsWith('block:');
         }
         return g;

@@ -43,7 +43,10 @@ const DRAG_PX = 4;
 
 export function stage(on: Gestures): Stage {
   const pane = h('div', 'pane');
-  const root = h('div', 'stage', { tabindex: '0', role: 'application', 'aria-roledescription': 'diagram' }, pane);
+  // What the browser must ask before it scrolls it keeps as a region of every mark within, made anew in every
+  // frame that moves: so wheel and fingers are heard over the figure and not around it.
+  const glass = h('div', 'glass');
+  const root = h('div', 'stage', { tabindex: '0', role: 'application', 'aria-roledescription': 'diagram' }, pane, glass);
   let size: Size = { width: 0, height: 0 };
   let camera: Camera = { x: 0, y: 0, scale: 1 };
   let touched = false;
@@ -91,8 +94,7 @@ export function stage(on: Gestures): Stage {
     const [dx, dy, k] = [left + camera.x, top + camera.y, camera.scale];
     return [dx + x * k, dy + y * k, dx + right * k, dy + bottom * k];
   };
-  const hear = <K extends keyof HTMLElementEventMap>(type: K, act: (e: HTMLElementEventMap[K]) => void) =>
-    root.addEventListener(type, act, { passive: false });
+  const hear = <K extends keyof HTMLElementEventMap>(type: K, act: (e: HTMLElementEventMap[K]) => void) => root.addEventListener(type, act);
 
   hear('pointermove', (e) => {
     const from = fingers.get(e.pointerId);
@@ -135,13 +137,13 @@ export function stage(on: Gestures): Stage {
     if (!fingers.size) on.leave();
   });
   hear('dblclick', (e) => on.twice(aim(e)));
-  hear('wheel', (e) => {
+  glass.addEventListener('wheel', (e) => {
     if (!e.ctrlKey && !e.metaKey) return; // the page scrolls past
     e.preventDefault();
     const { x, y } = point(e);
     const pixels = e.deltaMode === 1 ? e.deltaY * 16 : e.deltaY;
     go(zoomed(camera, Math.exp(-Math.max(-100, Math.min(100, pixels)) / 250), x, y));
-  });
+  }, { passive: false });
   const sizes = typeof ResizeObserver === 'undefined' ? null : new ResizeObserver(() => {
     // What opens beside takes room from the window and leaves the picture where it is.
     const now = root.closest('.ncd-view')?.clientWidth ?? 0;

@@ -140,7 +140,7 @@ test('the wheel zooms only with Ctrl or Cmd', () => {
   const wheel = (more: object) => {
     const event = new WheelEvent('wheel', { deltaY: -100, bubbles: true, cancelable: true });
     for (const [k, v] of Object.entries(more)) Object.defineProperty(event, k, { value: v });
-    $('.ncd-stage').dispatchEvent(event);
+    $('.ncd-glass').dispatchEvent(event);
     return event.defaultPrevented;
   };
   expect(wheel({})).toBe(false);
