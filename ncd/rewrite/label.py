@@ -127,7 +127,7 @@ def _scale_label(net: Net, node: Node) -> str:
         n = math.prod(axis.size for axis in gone.values())
         if gone and abs(c - n**-0.5) < 1e-6:
             return "×" + "·".join(axis.label for axis in gone.values()) + "^{-½}"
-    if c and abs(1 / c - round(1 / c)) < 1e-9 and abs(float(f"{c:.3g}") - c) > 1e-9:
+    if c and math.isfinite(1 / c) and abs(1 / c - round(1 / c)) < 1e-9 and abs(float(f"{c:.3g}") - c) > 1e-9:
         return f"÷{round(1 / c)}".replace("-", "−")
     return f"×{_number(c)}"
 

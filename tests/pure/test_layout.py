@@ -7,12 +7,12 @@ import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path as File
-from time import process_time
 
 import pytest
 from consumers import missing
 from metrics import FAULTS, Measured
 from sketches import ALL, gpt
+from work import counted
 
 from ncd.layout.figure import layout
 from ncd.layout.scene import Dot, Ids, Mark, Path, Scene, Text
@@ -164,20 +164,14 @@ def test_an_empty_diagram_and_one_without_operations() -> None:
     assert Measured(drawn).faults() == dict.fromkeys(FAULTS, 0)
 
 
-def test_time_grows_with_size_only() -> None:
-    """Doubling the operations takes little more than twice the time; a small picture is there at once."""
+def test_work_grows_with_size_only() -> None:
+    """Doubling the operations takes little more than twice the work."""
 
-    def seconds(n: int) -> float:
+    def work(n: int) -> int:
         diagram = gpt(n)
-        best = 1e9
-        for _ in range(2):
-            start = process_time()
-            render(layout(diagram, width=1000))
-            best = min(best, process_time() - start)
-        return best
+        return counted(lambda: render(layout(diagram, width=1000)))[1]
 
-    few, many = seconds(8), seconds(16)
-    assert many < 2.6 * few + 0.1
+    assert work(16) < 2.3 * work(8)
 
 
 # -- the metrics themselves: each finds its fault ----------------------------------------------

@@ -339,8 +339,8 @@ def test_the_simplified_diagram_runs_too(case: Any) -> None:
 
 def test_code_reads_as_written_by_hand() -> None:
     code = ncd.trace(Attention().eval(), torch.randn(2, 5, 12), axes="b s d").to_code()
-    assert 'q = rearrange(q, "b s (h k) -> b h s k", h=4)' in code
-    assert "einsum(q, " in code and '"b h s k, b h s2 k -> b h s s2")' in code
+    assert 'q = rearrange(q, "b s (h d_k) -> b h s d_k", h=4)' in code
+    assert "einsum(q, " in code and '"b h s d_k, b h s2 d_k -> b h s s2")' in code
     assert ".masked_fill(" in code and 'float("-inf")' in code and "return F.linear(" in code
     in_place = ncd.trace(InPlace(), torch.randn(4, 3)).to_code()
     assert "[:, 1] = 0" in in_place and ".add_(10)" in in_place and "x = x.clone()" in in_place

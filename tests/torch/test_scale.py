@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from types import FrameType
-from typing import Any
-
 import pytest
 import torch
 from metrics import FAULTS, Measured
+from work import counted
 
 import ncd
 from ncd import show
@@ -65,22 +62,9 @@ def test_swin_wholly_open_is_without_fault() -> None:
 
 @pytest.mark.usefixtures("unfolded")
 def test_twice_the_layers_are_twice_the_work() -> None:
-    """Counted in calls of functions, which no other process changes."""
-
     def work(d: Diagram) -> int:
-        count = 0
-
-        def called(frame: FrameType, event: str, argument: Any) -> None:
-            nonlocal count
-            count += event == "call"
-
         drawn = prepared(d)
-        sys.setprofile(called)
-        try:
-            render(layout(drawn, width=1000))
-        finally:
-            sys.setprofile(None)
-        return count
+        return counted(lambda: render(layout(drawn, width=1000)))[1]
 
     small, large = gpt2(4), gpt2(16)
     assert work(large) / work(small) < 4 * 1.15
