@@ -11,16 +11,16 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 # Together at most 1200 s.
-INSTALL_S := 200
-NPM_S := 90
+INSTALL_S := 150
+NPM_S := 60
 APT_S := 150
 LINT_S := 50
-JS_S := 40
-PURE_S := 60
-TORCH_S := 420
-PAGE_S := 90
-TIMM_S := 60
-TIMM_INSTALL_S := 40
+JS_S := 20
+PURE_S := 50
+TORCH_S := 480
+PAGE_S := 170
+TIMM_S := 50
+TIMM_INSTALL_S := 20
 
 # Enough for any model, and outside `make test`.
 DEMO_S := 900

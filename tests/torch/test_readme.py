@@ -53,7 +53,7 @@ def test_the_command_lines_are_understood() -> None:
     assert len(lines) >= 3
     for line in lines:
         options = cli._parser().parse_args(shlex.split(line)[1:])
-        cli.inputs(options.input)
+        cli.inputs(getattr(options, "input", None) or ())
 
 
 def test_every_option_is_in_the_table() -> None:
