@@ -148,7 +148,8 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks)
     paint();
     inform();
     where();
-    if (same && news) to.light.flash(changed(was!, net));
+    // A cell that ran again has a new view, which cannot know what was there before: whoever made the drawing does.
+    if (news) to.light.flash((!at && data.changed) || (same ? changed(was!, net) : []));
   };
   /** How far what one looks at has moved in the figure: the window goes along. */
   const shift = (before: Drawn, to: Drawn) => {

@@ -314,6 +314,18 @@ test('what changed is seen to, what a reader opens himself is not', () => {
   expect(view.root.querySelectorAll('.ncd-flash').length).toBe(0);
 });
 
+test('what is said to be new is seen to, also by a view that was not there before', () => {
+  const flashes = (root: HTMLElement) => root.querySelectorAll('.ncd-flash').length;
+  const told = { ...document_(), changed: ['op:2'] };
+  view.show(told);
+  expect(flashes(view.root)).toBe(1);
+  view.show({ ...told, changed: [] });
+  expect(flashes(view.root)).toBe(0);
+  const other = mount(document.body, told);
+  expect(flashes(other.root)).toBe(1);
+  other.dispose();
+});
+
 test('what cannot be shown leaves the figure as it was', () => {
   expect(() => view.show(document_('<svg>'))).toThrow();
   view.hover('axis:3');

@@ -34,8 +34,8 @@ class Change:
         return f"<{said}{'' if self.flips is None else f'; argmax over {self.over} differs at {self.flips:.1%}'}>"
 
 
-def change(array: Array, clean: Tensor, now: Tensor) -> Change:
-    """The change of an output.  Values that are not finite in both runs alike count as unchanged."""
+def change(array: Array, name: str, clean: Tensor, now: Tensor) -> Change:
+    """The change of an output of this name.  Values that are not finite in both runs alike count as unchanged."""
     axes = tuple(a.name for a in array.axes)
     precise = torch.complex128 if clean.is_complex() else torch.float64
     a, b = clean.to(precise), now.to(precise)
@@ -46,4 +46,4 @@ def change(array: Array, clean: Tensor, now: Tensor) -> Change:
     if a.ndim and a.shape[-1] > 1 and a.numel() and not a.is_complex():
         flips = float((a.argmax(-1) != b.argmax(-1)).double().mean())
     largest = float(apart.max()) if apart.numel() else 0.0
-    return Change(array.name or f"%{array.id}", axes, relative, largest, flips, axes[-1] if flips is not None else "")
+    return Change(name, axes, relative, largest, flips, axes[-1] if flips is not None else "")

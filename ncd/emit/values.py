@@ -119,8 +119,9 @@ class Values(Mapping[Key, Any]):
                     torch.set_rng_state(asked.seed)
                 clean = run(self.diagram, asked.args, asked.kwargs, module=asked.module, keep=(), summarise=False)
         ends = [self.arrays[i] for i in ending(self.diagram)[1] if i in self.arrays]
-        pairs = zip(ends, clean.outputs, self.outputs, strict=False)
-        return tuple(change(a, x, y) for a, x, y in pairs)
+        names = [a.name or ("output" if len(ends) == 1 else f"output {k}") for k, a in enumerate(ends, 1)]
+        pairs = zip(ends, names, clean.outputs, self.outputs, strict=False)
+        return tuple(change(a, name, x, y) for a, name, x, y in pairs)
 
     # ---------------------------------------------------------------- the two forms of a diagram
     @cached_property

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ui
 
+from ncd.analysis.table import scaled
 from ncd.circuit.diagram import Array, Diagram, Op
 from ncd.emit.patch import Intervention, axis_names, scale
 from ncd.errors import NCDError
 from ncd.notebook.payload import finder
 from ncd.notebook.widget import Widget
 
+if TYPE_CHECKING:
+    from ncd.analysis.cost import Cost
+
 SPREAD = 8
 """A slider of a size goes so many times as far as the size traced."""
+
+WHOLE = -1
+"""Stands for no axis in particular: a choice of None would be shown as no choice."""
 
 
 class Explore(ui.VBox):
@@ -24,12 +31,13 @@ class Explore(ui.VBox):
     *Run* sends the traced inputs, or those of ``run(...)``, through the model, and shows at every
     wire what was in it.  *Change* scales a range of an axis at a wire (0 ablates it), the one that
     was clicked or another, and says what that does to the outputs; several changes add up.
-    *Sizes* are sliders of the input axes: all other sizes follow, and what it costs.
+    *Sizes* are sliders of the input axes: the FLOPs and parameters of the whole follow, and all other sizes.
     """
 
     def __init__(self, diagram: Diagram, **options: Any) -> None:
         self.picture = Widget(diagram, **options)
         self.patch: dict[int, list[Intervention]] = {}
+        self._ops: dict[int, tuple[Op, int]] = {}
         self._said: list[str] = []
         self._runs()
         self._changes()
@@ -46,9 +54,7 @@ class Explore(ui.VBox):
 
     # ---------------------------------------------------------------- run
     def _runs(self) -> None:
-        self.button = ui.Button(
-            description="Run", icon="play", tooltip="Send inputs through, and see what is in every wire"
-        )
+        self.button = ui.Button(description="Run", tooltip="Send inputs through, and see what is in every wire")
         self.button.on_click(self._told(lambda: self._run()))
         self.turn = ui.BoundedIntText(1, min=1, max=1, description="block", layout=ui.Layout(width="150px"))
         self.turn.observe(lambda c: self.picture.set_trait("turn", c["new"] - 1), "value")
@@ -62,7 +68,10 @@ class Explore(ui.VBox):
     # ---------------------------------------------------------------- change
     def _changes(self) -> None:
         self.wire = ui.Dropdown(
-            options=[], description="at", tooltip="A wire; click an operation to choose what it makes"
+            options=[],
+            description="at",
+            tooltip="A wire; click an operation to choose what it makes",
+            layout=ui.Layout(width="420px"),
         )
         self.axis = ui.Dropdown(description="axis", layout=ui.Layout(width="180px"))
         self.range = ui.IntRangeSlider(value=(0, 0), min=0, max=0, description="from, to")
@@ -75,15 +84,13 @@ class Explore(ui.VBox):
         self.axis.observe(lambda _: self._range_of_axis(), "value")
         self.apply.on_click(self._told(self._change))
         self.clear.on_click(self._told(self._undo))
-        self._change_row = ui.HBox(
-            [self.wire, self.axis, self.range, self.by, self.apply, self.clear], layout=ui.Layout(flex_flow="row wrap")
-        )
+        self._change_row = row([self.wire, self.axis, self.range, self.by, self.apply, self.clear])
         self._result = ui.HTML()
 
     def _wires_drawn(self) -> None:
         """The wires of the picture: what its operations make, of a folded one in the block chosen."""
-        drawn = self.picture.drawn
-        self._ops: dict[int, tuple[Op, int]] = {}
+        drawn, before = self.picture.drawn, self._array()
+        self._ops = {}
         names = []
         for k, op in enumerate(drawn.ops):
             for j, a in enumerate(op.outputs):
@@ -92,6 +99,7 @@ class Explore(ui.VBox):
                 where = f"{op.path}: " if op.path else ""
                 names.append((f"{k}. {where}{op.name} [{' '.join(w.name for w in a.wires)}]", n))
         self.wire.options = names
+        self.wire.value = next((n for n, (op, j) in self._ops.items() if before and op.outputs[j].id == before.id), 0)
         count = max((b.repeat for b in drawn.blocks), default=1)
         self.turn.max, self.turn.layout.visibility = count, "visible" if count > 1 else "hidden"
 
@@ -108,13 +116,16 @@ class Explore(ui.VBox):
     def _axes_of_wire(self) -> None:
         a = self._array()
         names = axis_names(a) if a is not None else []
-        self.axis.options = [("all of it", None), *((name, k) for k, name in enumerate(names))]
+        self.axis.options = [("all of it", WHOLE), *((name, k) for k, name in enumerate(names))]
+        self.axis.value = WHOLE
 
     def _range_of_axis(self) -> None:
         a = self._array()
         k = self.axis.value
+        size = 1 if a is None or k is None or k == WHOLE else a.wires[k].size
         self.range.value = (0, 0)
-        self.range.max = 0 if a is None or k is None else a.wires[k].size - 1
+        self.range.max = size - 1
+        self.range.layout.visibility = "visible" if size > 1 else "hidden"
 
     def _change(self) -> None:
         found = self._ops.get(self.wire.value)
@@ -126,7 +137,7 @@ class Explore(ui.VBox):
         first, last = self.range.value
         # The heads of another layer are another axis, with a name of its own.
         names = axis_names(next(a for a in self.picture.simple.arrays if a.id == at[0]))
-        where = {} if self.axis.value is None else {names[self.axis.value]: range(first, last + 1)}
+        where = {} if self.axis.value == WHOLE else {names[self.axis.value]: range(first, last + 1)}
         self.patch.setdefault(at[0], []).append(scale(self.by.value, **where))
         part = f"{self.axis.label} {first}…{last}" if where else "all"
         name = self.wire.options[self.wire.index][0]
@@ -144,32 +155,34 @@ class Explore(ui.VBox):
     # ---------------------------------------------------------------- sizes
     def _size_rows(self, diagram: Diagram) -> list[Any]:
         try:
-            found = diagram.sizes()
+            found, cost = diagram.sizes(), diagram.cost()
+            traced = found.at()
         except NCDError:
             return []
         if not found.variables:
             return []
-        self.sizes = {}
-        for name, n in found.variables.items():
-            step = found.steps.get(name, 1)
-            self.sizes[name] = ui.IntSlider(n, min=step, max=SPREAD * n, step=step, description=name)
-        said = ui.HTML()
+        steps = found.steps
+        self.sizes = {
+            name: ui.IntSlider(n, min=steps.get(name, 1), max=SPREAD * n, step=steps.get(name, 1), description=name)
+            for name, n in found.variables.items()
+        }
+        self._sized = ui.HTML()
 
         def show(_: Any = None) -> None:
             chosen = {name: s.value for name, s in self.sizes.items()}
             try:
-                sizes = found.at(**chosen)
-                own = {name: n for name, n in sizes.items() if name not in chosen and n != diagram.axes[name].size}
-                text = ", ".join(f"{name} = {n}" for name, n in own.items())
-                said.value = html(text or "no other axis depends on them")
+                other = {name: n for name, n in found.at(**chosen).items() if name not in chosen and n != traced[name]}
+                said = amounts(cost, chosen)
             except NCDError as error:
-                said.value = html(error.cause)
+                self._sized.value = html(error.cause)
+                return
+            follow = ", ".join(f"{name} = {n}" for name, n in other.items())
+            self._sized.value = said + (html(f" · then {follow}") if follow else "")
 
         for s in self.sizes.values():
             s.observe(show, "value")
         show()
-        self._sized = said
-        return [ui.HBox(list(self.sizes.values()), layout=ui.Layout(flex_flow="row wrap")), said]
+        return [row(list(self.sizes.values())), self._sized]
 
     def _told(self, act: Callable[[], Any]) -> Callable[[Any], None]:
         """An action whose error is said below the controls, where it would else be lost."""
@@ -179,8 +192,30 @@ class Explore(ui.VBox):
                 act()
             except NCDError as error:
                 self._result.value = html(str(error))
+            except Exception as error:  # the model's own
+                self._result.value = html(f"{type(error).__name__}: {error}")
 
         return pressed
+
+
+def amounts(cost: Cost, sizes: Mapping[str, int]) -> str:
+    """FLOPs and parameters of the whole at these sizes, and by how much those are more than as traced, as HTML.
+
+    Raises AxisError where they are not known there.
+    """
+    said = []
+    for name, amount in (("FLOPs", cost.total.flops), ("parameters", cost.total.params)):
+        now, before = amount.at(**sizes), int(amount)
+        times = f" ({now / before:.3g} × as traced)" if before and now != before else ""
+        said.append(f"{name} <b>{scaled(now)}</b>{times}")
+    if cost.unknown:
+        said.append(html(f"not in the FLOPs: {', '.join(sorted({op.name for op in cost.unknown}))}"))
+    return " · ".join(said)
+
+
+def row(controls: list[Any]) -> ui.HBox:
+    """Controls side by side, in as many lines as it takes."""
+    return ui.HBox(controls, layout=ui.Layout(flex_flow="row wrap"))
 
 
 def html(text: str) -> str:

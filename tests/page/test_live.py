@@ -47,6 +47,7 @@ CELLS = {
         walk = ncd.walkthrough(d, steps, values=True)
         walk
         """,
+    "bench": "b = d.explore()\nb",
 }
 PLACE = {name: i for i, name in enumerate(CELLS)}
 TEXT = """([id, text]) => {
@@ -88,6 +89,8 @@ def test_a_cell_run_again_keeps_what_was_opened_and_tells_what_is_new(tab: Page)
     tab.evaluate(TEXT, ["live", LAYER.strip().replace("weights @ v)", "self.norm(weights @ v))")])
     run(tab, "live")
     expect(ops).to_have_count(before + 1)
+    # The norm, the linear map that no longer ends attention, and the other layer, which is closed.
+    expect(view.locator(".ncd-flash")).to_have_count(3)
     assert json.loads(run(tab, "told")[0]["text"]) == [["0"]]
 
 
@@ -117,3 +120,26 @@ def test_a_walk_is_gone_through_by_its_buttons(tab: Page) -> None:
     expect(here.get_by_text("2 of 2")).to_be_visible()
     expect(here.get_by_text("<script>window.harmed = 1</script>", exact=True)).to_be_visible()
     assert tab.evaluate("window.harmed") is None
+
+
+def test_at_the_bench_a_size_a_run_and_a_change_are_one_press_each(tab: Page) -> None:
+    run(tab, "bench")
+    here = cell(tab, PLACE["bench"])
+    here.locator(".ncd-view svg").first.wait_for()
+    handle = here.locator(".widget-hslider", has_text="s").get_by_role("slider").last
+    handle.focus()
+    for _ in range(5):
+        tab.keyboard.press("ArrowRight")
+    expect(here.get_by_text("× as traced")).to_be_visible()
+    here.get_by_role("button", name="Run", exact=True).click()
+    point_at(tab, here.locator("path.ncd-wire").first)
+    expect(here.locator(".ncd-tip img")).to_be_visible()
+    softmax = here.locator(".ncd-view").evaluate(
+        "root => Object.entries(root.ncd.scene.facts.op).find(([, fact]) => fact.name === 'softmax')[0]"
+    )
+    tab.mouse.click(*point_at(tab, here.locator(f"g.ncd-op[data-op='{softmax}']")))
+    expect(here.locator("select").first.locator("option:checked")).to_contain_text("softmax")
+    here.get_by_role("button", name="Change", exact=True).click()
+    expect(here.get_by_text("changed by")).to_be_visible()
+    here.get_by_role("button", name="Undo all").click()
+    expect(here.get_by_text("changed by")).to_have_count(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 
 import ncd
 from ncd import show
+from ncd.analysis.table import scaled
 from ncd.notebook.payload import payload
 
 torch.set_num_threads(1)
@@ -79,7 +81,7 @@ def test_nothing_is_said_of_wires_that_only_look_the_same(gpt2: Any) -> None:
 def test_the_controls_run_change_and_undo(gpt2: Any) -> None:
     _, d, _, ids = gpt2
     e = d.explore(depth=3)
-    assert not e.picture.values
+    assert not e.picture.values and e.wire.value == 0 and e.axis.label == "all of it"
     e.button.click()
     before = e.picture.values
     assert before and e._result.value == ""
@@ -90,15 +92,28 @@ def test_the_controls_run_change_and_undo(gpt2: Any) -> None:
     assert e.picture.turn == 2 and e.range.max == 3
     e.range.value = (1, 2)
     e.apply.click()
-    assert "h.2.attn, number 3 of 3: h 1…2 × 0" in e._result.value and "changed by" in e._result.value
+    said = e._result.value
+    assert "h.2.attn, number 3 of 3: h 1…2 × 0" in said and "output[b s d_model]: changed by" in said
     (change,) = e.picture.changes()
     wanted = d.run(ids, patch={"h.2.attn:softmax": ncd.zero(**{heads(d): range(1, 3)})}).change()[0]
     assert change.relative == pytest.approx(wanted.relative, rel=1e-4) and change.relative > 0
     e.clear.click()
     e.turn.value = 1
     assert e._result.value == "" and e.picture.values == before
+    flops, params = d.cost().total.flops, d.cost().total.params
+    assert e._sized.value == f"FLOPs <b>{scaled(int(flops))}</b> · parameters <b>{scaled(int(params))}</b>"
     e.sizes["s"].value = 12
-    assert e._sized.value
+    now = flops.at(s=12)
+    assert f"FLOPs <b>{scaled(now)}</b> ({now / int(flops):.3g} × as traced) · parameters" in e._sized.value
+    assert now > 12 / 7 * int(flops)
+
+
+def test_what_depends_on_a_size_follows_it() -> None:
+    half = torch.nn.Conv1d(3, 4, 3, stride=2, padding=1)
+    e = ncd.trace(half, ncd.array("b=2 c=3 t=16"), axes="b c t").explore()
+    assert e.sizes["t"].max == 8 * 16 and "then" not in e._sized.value
+    e.sizes["t"].value = 32
+    assert "(2 × as traced)" in e._sized.value and re.search(r"then \S+ = 16$", e._sized.value)
 
 
 def heads(d: Any) -> str:
