@@ -64,7 +64,7 @@ export function figure(text: string, scheme: Scheme = null): Picture {
 
 function prune(element: Element, id: string, scheme: Scheme): void {
   const allowed = ALLOWED[element.localName];
-  for (const { name } of [...element.attributes]) if (!allowed!.has(name)) element.removeAttribute(name);
+  for (const name of element.getAttributeNames()) if (!allowed!.has(name)) element.removeAttribute(name);
   if (element.localName === 'style') {
     element.textContent = rules(element.textContent ?? '', id, scheme);
     return;

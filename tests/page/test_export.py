@@ -161,6 +161,14 @@ def test_it_zooms_with_ctrl_and_comes_back(tab: Page) -> None:
     assert pane.bounding_box() == before
 
 
+def test_what_the_browser_must_ask_before_it_scrolls_is_no_region_of_every_mark(tab: Page) -> None:
+    action = "e => getComputedStyle(e).touchAction"
+    for around in (".ncd-view", ".ncd-stage", ".ncd-pane"):
+        assert tab.locator(around).evaluate(action) == "auto"
+    glass = tab.locator(".ncd-glass")
+    assert glass.evaluate(action) == "pan-x pan-y" and glass.evaluate("e => e.childElementCount") == 0
+
+
 def test_everything_can_be_done_with_keys(tab: Page) -> None:
     stage = tab.locator(".ncd-stage")
     stage.focus()
