@@ -58,7 +58,7 @@ js: $(VENV)/.node
 	$(PART) js $(JS_S) sh -c 'npm --prefix js test && npm --prefix js run test:lab'
 
 page: $(VENV)/.installed $(VENV)/.debian
-	$(PART) page $(PAGE_S) env $(PYTEST) --dist loadgroup tests/page
+	$(PART) page $(PAGE_S) env $(PYTEST) --dist loadfile tests/page
 
 # Ratios against the targets; takes minutes, fails on nothing.  A result worth keeping goes into benchmarks/results.
 bench: $(VENV)/.installed

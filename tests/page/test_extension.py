@@ -13,8 +13,6 @@ from ncd.show import MIME
 from tests.page.conftest import REPOSITORY, Lab
 from tests.page.notebooks import cell, command, opened, point_at, put_cursor, ready, run, write
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 LAYER = """
 import ncd, torch
 from torch import nn

@@ -13,8 +13,6 @@ import pytest
 import ncd
 from tests.page.conftest import REPOSITORY
 
-pytestmark = pytest.mark.xdist_group("install")
-
 EXTENSION = Path("share", "jupyter", "labextensions", "ncd")
 USE = """
 import json, shutil, sys

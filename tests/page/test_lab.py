@@ -17,8 +17,6 @@ from playwright.sync_api import Browser, Locator, Page
 
 from tests.page.conftest import TOKEN, Lab
 
-pytestmark = pytest.mark.xdist_group("lab")  # one JupyterLab, not one a worker
-
 CELLS = {
     "trace": """
         import ncd

@@ -13,8 +13,6 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.page.conftest import Lab
 from tests.page.notebooks import OUTPUTS, RUN, cell, opened, point_at, ready, run, write
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 LAYER = """
 %%ncd depth=0
 import torch
