@@ -6,21 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, linear
 
+from ncd.models.attention import Attention
 
-class CausalSelfAttention(nn.Module):
+
+class CausalSelfAttention(Attention):
     """(b, s, d) -> (b, s, d): every position gathers from those up to itself, once per head."""
-
-    def __init__(self, d: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.query = nn.Linear(d, d)
-        self.key = nn.Linear(d, d)
-        self.value = nn.Linear(d, d)
-        self.output = nn.Linear(d, d)
-
-    def split(self, x: Tensor) -> Tensor:
-        """(b, s, d) -> (b, heads, s, d / heads)"""
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
     def forward(self, x: Tensor) -> Tensor:
         q, k, v = self.split(self.query(x)), self.split(self.key(x)), self.split(self.value(x))

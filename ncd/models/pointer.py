@@ -1,4 +1,8 @@
-"""A pointer network: its outputs are positions of its input, and it stops when it points at the first."""
+"""A pointer network at work: its outputs are positions of its input, and it stops when it points at the first.
+
+How often it goes round depends on values, and it never goes back to a point.  The networks of the paper, told what
+to write as in training, are in ``pointing.py``.
+"""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -30,8 +29,7 @@ def recall(name: str) -> tuple[Recipe, Writer]:
     if not path.exists():
         raise KeyError(f"no weights {name!r}: there are {', '.join(names())}")
     kept = torch.load(path, weights_only=True)
-    made: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in kept["recipe"].items()}
-    recipe = Recipe(**made)
+    recipe = Recipe(**kept["recipe"])
     model = recipe.build()
     model.load_state_dict({k: v.float() for k, v in kept["model"].items()})
     return recipe, model.eval()
@@ -40,7 +38,6 @@ def recall(name: str) -> tuple[Recipe, Writer]:
 def ship(name: str, recipe: Recipe, model: Writer) -> Path:
     """Write the weights of a trained network to where ``load`` finds them."""
     FOLDER.mkdir(exist_ok=True)
-    plain = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(recipe).items()}
     path = FOLDER / f"{name}.pt"
-    torch.save({"recipe": plain, "model": {k: v.half() for k, v in model.state_dict().items()}}, path)
+    torch.save({"recipe": asdict(recipe), "model": {k: v.half() for k, v in model.state_dict().items()}}, path)
     return path

@@ -8,11 +8,10 @@ weights in +-0.08, gradients clipped at 2, one LSTM layer on each side.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import process_time
-from typing import Any
 
 import numpy as np
 import torch
@@ -97,8 +96,8 @@ def train(recipe: Recipe, path: Path | None = None, device: str = "cpu", every: 
     seen, seconds = 0, 0.0
     if path is not None and path.exists():
         kept = torch.load(path, weights_only=True)
-        if kept["recipe"] != _plain(recipe):
-            raise ValueError(f"{path} was made by {kept['recipe']}, not by {_plain(recipe)}")
+        if kept["recipe"] != asdict(recipe):
+            raise ValueError(f"{path} was made by {kept['recipe']}, not by {asdict(recipe)}")
         model.load_state_dict(kept["model"])
         optimiser.load_state_dict(kept["optimiser"])
         seen, seconds = kept["seen"], kept["seconds"]
@@ -153,10 +152,6 @@ def evaluate(
     return problem.judge(points, answers)
 
 
-def _plain(recipe: Recipe) -> dict[str, Any]:
-    return {k: list(v) if isinstance(v, Sequence) and not isinstance(v, str) else v for k, v in asdict(recipe).items()}
-
-
 def _keep(
     path: Path, recipe: Recipe, model: Writer, optimiser: torch.optim.Optimizer, seen: int, seconds: float
 ) -> None:
@@ -164,5 +159,5 @@ def _keep(
     beside = path.with_suffix(".part")
     beside.parent.mkdir(parents=True, exist_ok=True)
     state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "seen": seen, "seconds": seconds}
-    torch.save({"recipe": _plain(recipe), **state}, beside)
+    torch.save({"recipe": asdict(recipe), **state}, beside)
     beside.replace(path)
