@@ -1,9 +1,10 @@
 # make demo   draw every model of the zoo into demo/ and list them in demo/index.html
 # make gallery  the figures of the paper, as SVG, PNG, PDF and TikZ, in gallery/index.html
 # make notation  every symbol with the code that makes it and its meaning, in notation/index.html
+# make notebooks  run notebooks/source/*.py and write them with their outputs
 # make test   everything that continuous integration runs, in 20 minutes at most on two cores
 #
-# Parts of `make test`: lint, js, pure, torch, timm, page.  Each has a budget in seconds, enforced and printed.
+# Parts of `make test`: lint, js, pure, torch, timm, page, books.  Each has a budget in seconds, enforced and printed.
 
 PYTHON ?= python3
 VENV := .venv
@@ -21,6 +22,7 @@ TORCH_S := 600
 PAGE_S := 220
 TIMM_S := 50
 TIMM_INSTALL_S := 20
+BOOKS_S := 360
 
 # Enough for any model, and outside `make test`.
 DEMO_S := 900
@@ -29,7 +31,7 @@ PART := .ci/part
 # Two workers share two cores; more threads in each would only wait for one another.
 PYTEST := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n $(WORKERS) --durations=5
 
-.PHONY: demo gallery notation test lint pure torch timm js page bench sweep static clean
+.PHONY: demo gallery notation notebooks test lint pure torch timm js page books bench sweep static clean
 
 demo: $(VENV)/.installed
 	$(PART) demo $(DEMO_S) $(BIN)/python -m ncd.demo demo
@@ -40,7 +42,11 @@ gallery: $(VENV)/.installed
 notation: $(VENV)/.installed
 	$(PART) notation $(DEMO_S) $(BIN)/python -m ncd.notation notation
 
-test: $(VENV)/.debian lint js pure torch timm page
+# In order, for notebooks share the machine's two cores with nothing else.
+notebooks: $(VENV)/.installed $(VENV)/.debian
+	$(PART) notebooks $(DEMO_S) $(BIN)/python -m tools.notebooks
+
+test: $(VENV)/.debian lint js pure torch timm page books
 
 lint: $(VENV)/.installed
 	$(PART) lint $(LINT_S) sh -c '$(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache'
@@ -59,6 +65,9 @@ js: $(VENV)/.node
 
 page: $(VENV)/.installed $(VENV)/.debian
 	$(PART) page $(PAGE_S) env $(PYTEST) --dist loadfile tests/page
+
+books: $(VENV)/.installed
+	$(PART) books $(BOOKS_S) env $(PYTEST) tests/notebooks
 
 # Ratios against the targets; takes minutes, fails on nothing.  A result worth keeping goes into benchmarks/results.
 bench: $(VENV)/.installed

@@ -47,6 +47,11 @@ class Explore(ui.VBox):
         self.picture.observe(self._chosen, "selected")
         self._wires_drawn()
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        """The widget, and its picture for wherever no widget can be."""
+        shown = super()._repr_mimebundle_(**kwargs) or {}
+        return {**shown, "image/svg+xml": self.picture.svg}
+
     def run(self, *args: Any, **kwargs: Any) -> None:
         """Run on these inputs, without any change on the way."""
         self._forget()

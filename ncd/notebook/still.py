@@ -14,7 +14,9 @@ from ncd.render.svg import escape, number, render
 from ncd.text import width as measured
 
 EDGE, LINE, HEAD, GAP = 16.0, 20.0, 30.0, 26.0
-WIDEST_IMAGE = 160.0
+WIDEST_IMAGE, WIDEST_CODE = 160.0, 900.0
+CHARACTER = 7.3
+"""The width of one in code."""
 MONO = 'ui-monospace,"Liberation Mono",monospace'
 
 
@@ -28,7 +30,8 @@ def still(
 
     ``code`` are, a step, lines and whether each is lit; ``values`` what ``payload`` says of its wires.
     """
-    wide = max(scene.width, 520.0) + 2 * EDGE
+    longest = max((len(line) for lines in code for line, _ in lines), default=0)
+    wide = max(scene.width, 520.0, min(CHARACTER * longest + 8, WIDEST_CODE)) + 2 * EDGE
     figure = render(scene)
     name = figure.partition('id="')[2].partition('"')[0]
     body: list[str] = []
@@ -48,10 +51,8 @@ def still(
                 body.append(_text(line, EDGE, y))
         for line, own in code[k]:
             y += LINE - 3
-            look = f"font-family:{MONO};font-size:12px;white-space:pre" + (
-                ";font-weight:bold" if own else ";opacity:.75"
-            )
-            body.append(_text(line, EDGE + 8, y, look))
+            look = f"font-family:{MONO};font-size:12px" + (";font-weight:bold" if own else ";opacity:.75")
+            body.append(_text(line.replace(" ", "\u00a0"), EDGE + 8, y, look))  # not every viewer keeps spaces
         for said in values[k]:
             y += LINE
             body.append(_text("  ·  ".join(f"{a} {b}" for a, b in said["stats"].items()), EDGE, y, "opacity:.8"))
@@ -83,7 +84,7 @@ def _glow(scene: Scene, stop: Stop, name: str) -> str:
     drawn = render(replace(scene, marks=own, title="", description=""), prefix=name)
     start, end = drawn.index('<rect class="ncd-background"'), drawn.index("/>", drawn.index("<rect")) + 2
     drawn = drawn[:start] + drawn[end:]
-    return drawn.replace("<svg ", '<svg style="mix-blend-mode:multiply" ', 1)
+    return f'<g style="mix-blend-mode:multiply">{drawn}</g>'
 
 
 def _image(heat: Mapping[str, Any], y: float, body: list[str]) -> float:

@@ -81,6 +81,7 @@ def test_nothing_is_said_of_wires_that_only_look_the_same(gpt2: Any) -> None:
 def test_the_controls_run_change_and_undo(gpt2: Any) -> None:
     _, d, _, ids = gpt2
     e = d.explore(depth=3)
+    assert e._repr_mimebundle_()["image/svg+xml"] == e.picture.svg, "where no widget can be"
     assert not e.picture.values and e.wire.value == 0 and e.axis.label == "all of it"
     e.button.click()
     before = e.picture.values

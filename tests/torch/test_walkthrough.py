@@ -108,6 +108,7 @@ def test_values_stand_at_each_step(d: Any) -> None:
     x = torch.zeros(2, 5, 8)
     other = ncd.walkthrough(d, ["0.attention:softmax"], values=d.run(x), depth=2)
     assert "std 0 " in other._text.value and "<image " in other.to_svg()
+    assert "\u00a0" * 8 + "scores\u00a0=\u00a0self.q(x)" in other.to_svg(), "code as it is indented, in any viewer"
 
 
 HOSTILE = "<script>alert(1)</script>[a](javascript:alert(2)) <img src=x onerror=alert(3)> ![p](http://x/y.png) ]]>"
