@@ -5,6 +5,7 @@ Points are (b, n, 2) in float64; indices are int64, -1 where a row has ended.
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TypeAlias
 
 import numpy as np
@@ -119,16 +120,53 @@ def simple(polygon: Points) -> bool:
     return not bool(across.any())
 
 
-def triangulation(points: Points) -> list[tuple[int, int, int]]:
-    """The Delaunay triangles of one set (n, 2): corners in rising order, triangles by their incentres.
+def triangulations(points: Points) -> Indices:
+    """The Delaunay triangles of every set (b, n, 2), as (b, 2n - 5, 3): corners in rising order, then -1.
 
-    The paper's order (section 3.2); ties of the first coordinate go by the second.
+    Triangles are ordered by their incentres, the paper's order (section 3.2), ties of the first coordinate by the
+    second.  Points in general position.
     """
+    b, n, _ = points.shape
+    row, corners = (whole if n <= FEW else by_qhull)(points)
+    middle = incentres(points[row[:, None], corners])
+    order = np.lexsort((middle[:, 1], middle[:, 0], row))
+    row, corners = row[order], corners[order]
+    found = np.full((b, 2 * n - 5, 3), -1, dtype=np.int64)
+    found[row, np.arange(len(row)) - np.searchsorted(row, row)] = corners
+    return found
+
+
+FEW = 8
+"""To so many points it is cheaper to try every triangle of every set at once than to call qhull a set at a time."""
+
+
+def whole(points: Points) -> tuple[Indices, Indices]:
+    """The triangles (m, 3) with no fourth point of their set in their circle, and which sets (m,) they are of."""
+    n = points.shape[1]
+    triples = np.array(list(combinations(range(n), 3)))
+    corners = [points[:, triples[:, k]] for k in range(3)]
+    seen = [corner[:, :, None] - points[:, None] for corner in corners]  # (b, t, n, 2): from every point
+    p, q, r = seen
+    inside = sum(
+        (u**2).sum(-1) * (v[..., 0] * w[..., 1] - v[..., 1] * w[..., 0])
+        for u, v, w in ((p, q, r), (q, r, p), (r, p, q))
+    )
+    inside = inside * np.sign(cross(*corners))[..., None]
+    own = (triples[:, :, None] == np.arange(n)).any(axis=1)
+    row, which = np.nonzero(~((inside > 0) & ~own).any(axis=-1))
+    return row, triples[which]
+
+
+def by_qhull(points: Points) -> tuple[Indices, Indices]:
+    """The same for any number of points, a set at a time."""
     from scipy.spatial import Delaunay
 
-    corners = np.sort(Delaunay(points).simplices, axis=1)
-    at = points[corners]
-    side = np.linalg.norm(np.roll(at, -1, axis=1) - np.roll(at, -2, axis=1), axis=-1)[..., None]
-    incentre = (side * at).sum(axis=1) / side.sum(axis=1)
-    a, b, c = corners[np.lexsort((incentre[:, 1], incentre[:, 0]))].T
-    return list(zip(a.tolist(), b.tolist(), c.tolist(), strict=True))
+    found = [np.sort(Delaunay(one).simplices, axis=1).astype(np.int64) for one in points]
+    return np.repeat(np.arange(len(found)), [len(one) for one in found]), np.concatenate(found)
+
+
+def incentres(corners: Points) -> Points:
+    """The centres (m, 2) of the circles inscribed in triangles (m, 3, 2)."""
+    side = np.linalg.norm(np.roll(corners, -1, axis=1) - np.roll(corners, -2, axis=1), axis=-1)[..., None]
+    centre: Points = (side * corners).sum(axis=1) / side.sum(axis=1)
+    return centre

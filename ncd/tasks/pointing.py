@@ -21,24 +21,38 @@ from ncd.tasks.geometry import (
     simple,
     tour_length,
     tours,
-    triangulation,
+    triangulations,
 )
 
-Draw = Callable[[np.random.Generator, int, int], tuple[Points, Indices]]
+Judge = Callable[[Points, Sequence[Sequence[int]]], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
 class Problem:
-    """``draw(rng, b, n)`` gives points (b, n, 2) and targets; ``judge(points, answers)`` the measures by name.
+    """``solve`` gives the answers (b, m), -1 after the end, of points (b, n, 2); ``judge`` the measures by name.
 
-    ``longest(n)`` is how many steps an answer may take; ``tour``: every answer is to visit each point once.
+    ``longest(n)`` is how many steps an answer may take; ``tour``: every answer is to visit each point once;
+    ``sweep``: points are read from left to right, not in the order they were drawn in.
     """
 
     title: str
-    draw: Draw
-    judge: Callable[[Points, Sequence[Sequence[int]]], Mapping[str, float]]
+    solve: Callable[[Points], Indices]
+    judge: Judge
     longest: Callable[[int], int]
     tour: bool = False
+    sweep: bool = False
+
+    def sets(self, rng: np.random.Generator, b: int, n: int) -> Points:
+        """b fresh sets of n points: (b, n, 2)."""
+        points: Points = rng.random((b, n, 2))
+        if self.sweep:
+            points = np.take_along_axis(points, points[..., :1].argsort(axis=1), axis=1)
+        return points
+
+    def draw(self, rng: np.random.Generator, b: int, n: int) -> tuple[Points, Indices]:
+        """Fresh sets, and what is to be written of them."""
+        points = self.sets(rng, b, n)
+        return points, written(self.solve(points))
 
 
 def written(answers: Indices) -> Indices:
@@ -49,11 +63,6 @@ def written(answers: Indices) -> Indices:
     targets[:, :-1] = np.where(kept >= 0, kept + 1, -1)
     targets[np.arange(len(answers)), size] = 0
     return targets
-
-
-def draw_hulls(rng: np.random.Generator, b: int, n: int) -> tuple[Points, Indices]:
-    points = rng.random((b, n, 2))
-    return points, written(hulls(points))
 
 
 def judge_hulls(points: Points, answers: Sequence[Sequence[int]]) -> dict[str, float]:
@@ -79,29 +88,15 @@ def judge_hulls(points: Points, answers: Sequence[Sequence[int]]) -> dict[str, f
     }
 
 
-def draw_triangulations(rng: np.random.Generator, b: int, n: int) -> tuple[Points, Indices]:
-    points = rng.random((b, n, 2))
-    answers: Indices = np.full((b, 3 * (2 * n - 5)), -1, dtype=np.int64)
-    for row, one in zip(answers, points, strict=True):
-        corners: Indices = np.ravel(triangulation(one))
-        row[: len(corners)] = corners
-    return points, written(answers)
-
-
 def judge_triangulations(points: Points, answers: Sequence[Sequence[int]]) -> dict[str, float]:
     """``accuracy``: all triangles and no other; ``coverage``: the share of the true triangles that were given."""
     right = covered = 0.0
-    for p, answer in zip(points, answers, strict=True):
-        true = set(triangulation(p))
+    for triangles, answer in zip(triangulations(points).tolist(), answers, strict=True):
+        true = {tuple(t) for t in triangles if t[0] >= 0}
         given = {tuple(sorted(answer[k : k + 3])) for k in range(0, len(answer) - 2, 3)}
         right += given == true and len(answer) % 3 == 0
         covered += len(given & true) / len(true)
     return {"accuracy": right / len(points), "coverage": covered / len(points)}
-
-
-def draw_tours(rng: np.random.Generator, b: int, n: int) -> tuple[Points, Indices]:
-    points = rng.random((b, n, 2))
-    return points, written(tours(points)[0])
 
 
 def judge_tours(points: Points, answers: Sequence[Sequence[int]]) -> dict[str, float]:
@@ -136,9 +131,15 @@ def moved(rng: np.random.Generator, points: Points, targets: Indices) -> tuple[P
 
 
 PROBLEMS: Mapping[str, Problem] = {
-    "hull": Problem("convex hull", draw_hulls, judge_hulls, lambda n: n + 1),
+    "hull": Problem("convex hull", hulls, judge_hulls, lambda n: n + 1),
     "delaunay": Problem(
-        "Delaunay triangulation", draw_triangulations, judge_triangulations, lambda n: 3 * (2 * n - 5) + 1
+        "Delaunay triangulation",
+        lambda points: triangulations(points).reshape(len(points), -1),
+        judge_triangulations,
+        lambda n: 3 * (2 * n - 5) + 1,
+        sweep=True,
     ),
-    "tsp": Problem("planar travelling salesman", draw_tours, judge_tours, lambda n: n, tour=True),
+    "tsp": Problem("planar travelling salesman", lambda points: tours(points)[0], judge_tours, lambda n: n, tour=True),
 }
+"""The corners of a triangle are written in rising order (section 3.2), which says something of the plane only if the
+order of the points does: for triangulations they are read from left to right."""

@@ -142,7 +142,7 @@ def evaluate(
 ) -> Mapping[str, float]:
     """The measures of greedy decoding on ``sets`` fresh sets of n points: unconstrained, for tours only valid ones."""
     problem = PROBLEMS[task]
-    points = np.random.default_rng([seed, n]).random((sets, n, 2))
+    points = problem.sets(np.random.default_rng([seed, n]), sets, n)
     was = model.training
     model.eval()
     answers: list[list[int]] = []

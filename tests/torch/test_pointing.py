@@ -7,13 +7,24 @@ from itertools import permutations
 import numpy as np
 import pytest
 import torch
-from scipy.spatial import ConvexHull
+from scipy.spatial import ConvexHull, Delaunay
 
 import ncd
 from ncd.models.pointing import ContentAttention, PointerNetwork, SequenceToSequence
 from ncd.tasks import shipped
 from ncd.tasks.decoding import beam, greedy
-from ncd.tasks.geometry import area, hulls, simple, tour_length, tours, triangulation
+from ncd.tasks.geometry import (
+    FEW,
+    area,
+    by_qhull,
+    hulls,
+    incentres,
+    simple,
+    tour_length,
+    tours,
+    triangulations,
+    whole,
+)
 from ncd.tasks.pointing import PROBLEMS, judge_hulls, judge_triangulations, moved
 from ncd.tasks.training import Recipe, evaluate, train
 
@@ -99,10 +110,28 @@ def test_tours_are_the_shortest(rng):
 def test_targets_by_hand():
     assert hulls(SQUARE[None]).tolist() == [[1, 4, 2, 3, -1]]
     # Incentres from left to right: the triangle on the left side, then those below and above, then the right one.
-    assert triangulation(SQUARE)[0] == (0, 2, 4) and triangulation(SQUARE)[-1] == (0, 1, 3)
+    found = triangulations(SQUARE[None])[0].tolist()
+    assert found[0] == [0, 2, 4] and found[3] == [0, 1, 3] and found[4] == [-1, -1, -1]
     points, targets = PROBLEMS["hull"].draw(np.random.default_rng(0), 4, 5)
     for row, corners in zip(targets, hulls(points), strict=True):
         assert row[row > 0].tolist() == [i + 1 for i in corners if i >= 0] and (row == 0).sum() == 1
+
+
+@pytest.mark.parametrize("n", [3, 5, FEW])
+def test_triangles_are_those_of_qhull(rng, n):
+    points = rng.random((50, n, 2))
+    kept = {(int(s), *map(int, t)) for s, t in zip(*whole(points), strict=True)}
+    assert kept == {(int(s), *map(int, t)) for s, t in zip(*by_qhull(points), strict=True)}
+    triangles = triangulations(points)
+    for one, found in zip(points, triangles, strict=True):
+        at = incentres(one[found[found[:, 0] >= 0]])[:, 0]
+        assert (np.diff(at) >= 0).all() and len(at) == len(Delaunay(one).simplices)
+
+
+def test_sets_are_triangulated_from_left_to_right():
+    points, targets = PROBLEMS["delaunay"].draw(np.random.default_rng(3), 20, 6)
+    assert (np.diff(points[..., 0]) >= 0).all() and targets[:, :3].min() >= 1
+    assert not (np.diff(PROBLEMS["hull"].sets(np.random.default_rng(3), 20, 6)[..., 0]) >= 0).all()
 
 
 def test_judges():
@@ -113,7 +142,7 @@ def test_judges():
     assert crossed["accuracy"] == 0 and crossed["simple"] == 0 and not simple(SQUARE[[1, 2, 3, 4]])
     part = judge_hulls(SQUARE[None], [[1, 2, 3]])
     assert part == {"accuracy": 0.0, "area": pytest.approx(0.5), "simple": 1.0}
-    true = [i for triangle in triangulation(SQUARE) for i in triangle]
+    true = triangulations(SQUARE[None])[0, :4].ravel().tolist()
     assert judge_triangulations(SQUARE[None], [true]) == {"accuracy": 1.0, "coverage": 1.0}
     assert judge_triangulations(SQUARE[None], [true[:-3]]) == {"accuracy": 0.0, "coverage": 0.75}
 
