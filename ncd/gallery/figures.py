@@ -75,7 +75,7 @@ def figures() -> dict[str, Figure]:
     image, pair = {"image": "b c y x"}, {"source": "b x", "target": "b y"}
     layers = ("FeedForward", "Residual", "EncoderLayer", "DecoderLayer", "Transformer")
     parts = ("scaled.MultiHeadAttention", *(f"transformer.{name}" for name in layers))
-    words = {"embed": "m", "score": "v", "encoder.0.feed_forward.branch.up": "d_ff"}
+    words = {"embed": "m", "linear": "v", "encoder.0.feed_forward.branch.up": "d_ff"}
     scales = {"first.layers.0": "b_1", "first.layers.3": "c_1", "cat": "d_3", "cat#2": "d_2", "cat#3": "d_1"}
     scales |= {f"down.{k}.layers.3": f"c_{k + 2}" for k in range(3)} | {f"grow.{k}": f"c_{3 - k}'" for k in range(3)}
     scales |= {f"up.{k}.layers.3": f"c_{3 - k}''" for k in range(3)} | {"score": "k"}
@@ -206,7 +206,7 @@ def figures() -> dict[str, Figure]:
             "The patches are one convolution; a learned token is put in front of them, and read off at the end.",
             vision.example,
             image,
-            ("vision.VisionTransformer",),
+            ("vision.FeedForward", "vision.Layer", "vision.VisionTransformer"),
             {"patches": "m", "score": "k"},
             {"depth": 1, "width": 1240},
         ),

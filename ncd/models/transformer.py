@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from ncd.models.scaled import MultiHeadAttention
 
@@ -63,7 +64,11 @@ class DecoderLayer(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Source ids (b, x) and target ids (b, y) -> scores of the next target (b, y, v)."""
+    """Source ids (b, x) and target ids (b, y) -> scores of the next target (b, y, v).
+
+    One table embeds both and scores (section 3.4).  Norms in front of branches leave the streams as they are, and are
+    followed by one more at the end of each stack.
+    """
 
     def __init__(
         self, v: int = 1000, m: int = 64, heads: int = 4, k: int = 12, wide: int = 256, layers: int = 6,
@@ -71,21 +76,30 @@ class Transformer(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.embed = nn.Embedding(v, m)
-        self.position = nn.Embedding(length, m)
+        self.register_buffer("waves", waves(length, m), persistent=False)
         self.encoder = nn.ModuleList(EncoderLayer(m, heads, k, wide, first) for _ in range(layers))
         self.decoder = nn.ModuleList(DecoderLayer(m, heads, k, wide, first) for _ in range(layers))
-        self.score = nn.Linear(m, v, bias=False)
+        self.encoded = nn.LayerNorm(m) if first else nn.Identity()
+        self.decoded = nn.LayerNorm(m) if first else nn.Identity()
 
     def placed(self, ids: Tensor) -> Tensor:
-        return self.embed(ids) + self.position(torch.arange(ids.shape[1], device=ids.device))
+        """Ids (b, s) -> their embeddings and where they stand (b, s, m)."""
+        return self.embed(ids) * self.embed.embedding_dim**0.5 + self.waves[: ids.shape[1]]
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
         x, y = self.placed(source), self.placed(target)
         for layer in self.encoder:
             x = layer(x)
+        x = self.encoded(x)
         for layer in self.decoder:
             y = layer(y, x)
-        return self.score(y)
+        return linear(self.decoded(y), self.embed.weight)
+
+
+def waves(length: int, m: int) -> Tensor:
+    """Positions as sines and cosines (length, m), of wave lengths from 2 pi to 10000 times that (section 3.5)."""
+    angle = torch.arange(length)[:, None] / 10_000 ** (torch.arange(0, m, 2) / m)
+    return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(-2)
 
 
 def example(first: bool = False) -> tuple[nn.Module, tuple[Tensor, ...]]:

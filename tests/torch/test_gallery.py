@@ -14,7 +14,7 @@ from ncd.gallery.page import KINDS, NIGHT, code
 
 FIGURES = figures()
 CEILINGS = {
-    "attention": (0, 1), "multihead": (1, 6), "transformer": (12, 26), "transformer_pre": (12, 26),
+    "attention": (0, 1), "multihead": (1, 6), "transformer": (12, 28), "transformer_pre": (12, 28),
     "transformer_layer": (11, 31), "recogniser": (0, 0), "convolution": (0, 0), "resnet_block": (4, 8),
     "resnet": (0, 0), "unet": (6, 15), "unet_rows": (6, 13),
     "unet_stages": (4, 8), "vision_transformer": (5, 12), "visual_attention": (1, 3),
