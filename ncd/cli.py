@@ -1,4 +1,4 @@
-"""The command line: ``ncd draw``, ``ncd check``, ``ncd cost``, ``ncd train`` and ``ncd evaluate``.
+"""The command line: ``ncd draw``, ``check``, ``cost``, ``models``, and of the tasks ``train`` and ``evaluate``.
 
 ncd draw models.py:make --input x="b=2 s=16 d=64" -o fig.svg
 ncd check ncd.models.zoo:gpt2
@@ -85,6 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     cost.add_argument("--formulas", action="store_true", help="also as formulas of the sizes of the inputs")
     cost.set_defaults(run=_cost)
 
+    models = commands.add_parser(
+        "models", help="the reference models: parameters, FLOPs, source, what they are held to"
+    )
+    models.add_argument("name", nargs="*", help="which ones; all without a name")
+    models.set_defaults(run=_models)
+
     from ncd.tasks.commands import add
 
     add(commands)
@@ -144,6 +150,23 @@ def _cost(options: argparse.Namespace) -> int:
     if options.formulas:
         for name in ("flops", "params", "traffic", "peak"):
             print(f"{name} = {getattr(cost.total, name)}")
+    return 0
+
+
+def _models(options: argparse.Namespace) -> int:
+    from ncd.models.index import REFERENCES
+    from ncd.tracing.tracer import trace
+
+    row = "{:22} {:>10} {:>12}  {:24} {:26} {}".format
+    print(row("of its example:", "parameters", "FLOPs", "source", "held to", "by tests/torch/"))
+    for name in options.name or REFERENCES:
+        if name not in REFERENCES:
+            raise NCDError(f"no reference model {name!r}", doing="listing models", fix=", ".join(REFERENCES))
+        reference = REFERENCES[name]
+        target, args = reference.example()
+        total = trace(target, *args).cost().total
+        numbers = f"{int(total.params):,}", f"{int(total.flops):,}"
+        print(row(name, *numbers, reference.source, reference.held_to, reference.test), flush=True)
     return 0
 
 

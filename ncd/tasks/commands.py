@@ -33,6 +33,7 @@ def add(commands: Any) -> None:
     evaluate.add_argument("name", nargs="*", help="which ones; all without a name")
     evaluate.add_argument("--n", type=int, action="append", metavar="N", help="points of a set; repeatable")
     evaluate.add_argument("--sets", type=int, default=10_000, help="how many fresh sets")
+    evaluate.add_argument("--beam", type=int, metavar="K", help="of tours, the shortest of the K that a beam finds")
     evaluate.set_defaults(run=_evaluate)
 
     experiment = commands.add_parser("experiment", help="measure what is claimed of attention as conditioning")
@@ -80,7 +81,13 @@ def _evaluate(options: argparse.Namespace) -> int:
             raise NCDError(str(e.args[0]), doing="looking for trained weights", fix="") from e
         print(f"{name}: {recipe.examples:,} examples, seed {recipe.seed}; {options.sets} fresh sets of each size")
         for n in options.n or recipe.sizes:
-            print(line(recipe.task, recipe.model, n, training.evaluate(model, recipe.task, n, options.sets)))
+            try:
+                measured = training.evaluate(model, recipe.task, n, options.sets, beam=options.beam)
+            except ValueError as e:
+                raise NCDError(
+                    str(e), doing=f"evaluating {name}", fix="leave --beam out, or name a network of tours"
+                ) from e
+            print(line(recipe.task, recipe.model, n, measured))
     return 0
 
 

@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ncd.models.pointing import ContentAttention, PointerNetwork, SequenceToSequence, Writer
+from ncd.tasks.decoding import beam as search
 from ncd.tasks.decoding import greedy
-from ncd.tasks.geometry import Indices, Points
+from ncd.tasks.geometry import Indices, Points, tour_length
 from ncd.tasks.pointing import PROBLEMS, moved
 
 
@@ -138,18 +139,40 @@ def quick(model: Writer, recipe: Recipe, device: str) -> dict[str, str]:
 
 @torch.no_grad()
 def evaluate(
-    model: Writer, task: str, n: int, sets: int = 10_000, seed: int = 10_000, device: str = "cpu"
+    model: Writer,
+    task: str,
+    n: int,
+    sets: int = 10_000,
+    seed: int = 10_000,
+    device: str = "cpu",
+    beam: int | None = None,
 ) -> Mapping[str, float]:
-    """The measures of greedy decoding on ``sets`` fresh sets of n points: unconstrained, for tours only valid ones."""
+    """The measures of greedy decoding on ``sets`` fresh sets of n points: unconstrained, for tours only valid ones.
+
+    ``beam``: of tours, the shortest of the so many likeliest that a beam finds.  Raises ValueError for other tasks.
+    """
     problem = PROBLEMS[task]
+    if beam is not None and not problem.tour:
+        raise ValueError(f"a beam is for tours, and {task} has none")
     points = problem.sets(np.random.default_rng([seed, n]), sets, n)
     was = model.training
     model.eval()
     answers: list[list[int]] = []
     for part in np.array_split(points, -(-sets // 500)):
-        answers += greedy(model, torch.from_numpy(part).float().to(device), problem.longest(n), problem.tour)
+        given = torch.from_numpy(part).float().to(device)
+        if beam is None:
+            answers += greedy(model, given, problem.longest(n), problem.tour)
+        else:
+            answers += shortest(part, search(model, given, beam)[0].cpu().numpy())
     model.train(was)
     return problem.judge(points, answers)
+
+
+def shortest(points: Points, found: Indices) -> list[list[int]]:
+    """Of several tours (b, k, n) of every set (b, n, 2) the shortest."""
+    lengths = np.stack([tour_length(points, found[:, k]) for k in range(found.shape[1])], axis=1)
+    best: list[list[int]] = found[np.arange(len(found)), lengths.argmin(axis=1)].tolist()
+    return best
 
 
 def _keep(

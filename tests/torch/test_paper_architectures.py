@@ -6,12 +6,16 @@ Architectures", TMLR 2024.  Its notebook runs without an error; what each defini
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
 import ncd
-from ncd.models import convolution, recogniser, resnet, scaled, unet, vision
+from ncd.cli import main
+from ncd.models import convolution, recogniser, resnet, scaled, unet
+from ncd.models.index import REFERENCES
 from ncd.models.recogniser import BasicImageRecogniser
 from ncd.models.resnet import IdentityResNet
 from ncd.models.scaled import MultiHeadAttention
@@ -145,6 +149,28 @@ def test_heads_are_packed_outside():
         assert torch.allclose(ours(x, x), told, atol=1e-6) is same
 
 
+def test_attention_is_torchs():
+    q, k, v = torch.randn(7, 12), torch.randn(10, 12), torch.randn(10, 9)
+    told = nn.functional.scaled_dot_product_attention(q[None], k[None], v[None])[0]
+    assert torch.allclose(scaled.ScaledDotProductAttention()(q, k, v), told, atol=1e-6)
+
+
+def test_convolutions_are_windows():
+    """Each kind against windows cut out by hand: output y x, offsets i j, input at ``y stride + i dilation - p``."""
+    net = convolution.Convolutions().double()
+    x = torch.randn(2, 16, 9, 8).double()
+    for layer in (net.dilated, net.grouped):
+        c, d, g = layer.in_channels, layer.out_channels, layer.groups
+        windows = nn.functional.unfold(x, layer.kernel_size, layer.dilation, layer.padding, layer.stride)
+        windows = windows.view(2, g, c // g * layer.weight[0, 0].numel(), -1)
+        told = torch.einsum("bgkn,gok->bgon", windows, layer.weight.view(g, d // g, -1)).flatten(1, 2)
+        assert torch.allclose(layer(x).flatten(2), told + layer.bias[:, None], atol=1e-12)
+    up, y = net.transposed, torch.randn(2, 32, 3, 5).double()
+    parts = torch.einsum("bcn,ck->bkn", y.flatten(2), up.weight.flatten(1))
+    told = nn.functional.fold(parts, (12, 20), up.kernel_size, stride=up.stride) + up.bias[:, None, None]
+    assert torch.allclose(up(y), told, atol=1e-12)
+
+
 def test_an_identity_block_is_the_sequence_it_says():
     block = resnet.IdentityBlock(16).eval()
     x = torch.randn(2, 16, 5, 5)
@@ -155,10 +181,22 @@ def test_an_identity_block_is_the_sequence_it_says():
     assert torch.allclose(block(x), x + told)
 
 
-@pytest.mark.parametrize(
-    "module", [recogniser, convolution, resnet, unet, vision, scaled], ids=lambda m: m.__name__.split(".")[-1]
-)
-def test_they_are_drawn_without_an_opaque_op(module):
-    model, args = module.example()
-    d = ncd.trace(model.eval(), *args)
+@pytest.mark.parametrize("name", REFERENCES)
+def test_a_reference_is_drawn_without_an_opaque_op(name):
+    model, args = REFERENCES[name].example()
+    d = ncd.trace(model, *args)
     assert not d.opaque and d.check(trials=1).ok
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_a_reference_names_a_test_that_there_is(name):
+    file, _, test = REFERENCES[name].test.partition("::")
+    assert f"\ndef {test}(" in (Path(__file__).parent / file).read_text()
+
+
+def test_they_are_listed(capsys):
+    assert main(["models", "attention", "gpt2"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[1].split()[:4] == ["attention", "0", "2,940", "Vaswani"]  # 2 (7 10 12 + 7 10 9)
+    assert said[2].startswith("gpt2 ") and "test_gpt2_is_transformers" in said[2] and len(said) == 3
+    assert main(["models", "gpt3"]) == 2 and "gpt2" in capsys.readouterr().err

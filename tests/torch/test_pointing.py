@@ -202,5 +202,13 @@ def test_what_is_shipped_solves_its_problem(name):
     assert measures["optimal" if recipe.task == "tsp" else "accuracy"] >= least.get((recipe.task, n), 0.0)
 
 
+def test_the_shortest_of_a_beam_is_no_longer():
+    model = shipped.load("tsp-5-10")
+    greedily, ten = (evaluate(model, "tsp", 8, sets=60, seed=3, beam=k) for k in (None, 10))
+    assert ten["gap"] < greedily["gap"] and ten["optimal"] >= 0.9
+    with pytest.raises(ValueError, match="for tours"):
+        evaluate(model, "hull", 5, sets=1, beam=2)
+
+
 def test_shipped_weights_are_small():
     assert sum(p.stat().st_size for p in shipped.FOLDER.glob("*.pt")) <= 4_000_000
