@@ -17,8 +17,12 @@ LEGIBLE = 40
 """At most so many ops in a picture whose depth nobody chose."""
 TELLING, TORN = 24, 5
 """So many ops the eye takes in; a torn block costs as much as so many."""
+KIND = 2
+"""What is seen for the first time tells as much as so many ops more."""
 SCRAP, NECK = 0.2, 3
 """A piece of a torn block that is narrower than this share of the picture is a scrap; so many wires are a neck."""
+ROUGH, LANES = 1.15, 1.6
+"""By so much a sketch may be larger than the picture; one whose lanes are to become memory, by so much."""
 
 Box = tuple[float, float, float, float]
 
@@ -38,17 +42,21 @@ class Choice:
     scene: Scene
 
 
-def best_that_fits(levels: int, width: float | None, opened: Opened, laid_out: LaidOut) -> Choice:
+def best_that_fits(levels: int, width: float | None, opened: Opened, laid_out: LaidOut, sketched: LaidOut) -> Choice:
     """Of the pictures of every depth the best that is legible on one screen; with none, the one with the fewest ops.
 
     Where a block is torn, it is also tried with one block open of each class.  What has too many ops
-    is not laid out to find out how large it would be.
+    is not laid out to find out how large it would be; what is hopeless as a sketch, not in full.
     """
     best: Choice | None = None
     value = -inf
 
     def consider(depth: int, closed: tuple[str, ...], drawn: Diagram) -> Scene:
         nonlocal best, value
+        if depth or best:
+            _, sketch = sketched(drawn)
+            if hopeless(drawn, sketch, width, value):
+                return sketch
         drawn, scene = laid_out(drawn)
         if (_fits(scene, width) and worth(drawn, scene) > value) or not (depth or best):
             best, value = Choice(depth, closed, drawn, scene), worth(drawn, scene)
@@ -56,14 +64,14 @@ def best_that_fits(levels: int, width: float | None, opened: Opened, laid_out: L
 
     for depth in range(levels, -1, -1):
         drawn = opened(depth, (), ())
-        if value >= told(len(drawn.ops)):
+        if value >= told(drawn):
             break  # not even without a torn block would it be better, nor would any with less open
         whole = len(drawn.ops) <= LEGIBLE or not depth
         scene = consider(depth, (), drawn) if whole else None
         again = second_of_class(drawn)
         if again and (scene is None or torn(scene)):
             fewer = opened(depth, (), again)
-            if len(fewer.ops) <= LEGIBLE and told(len(fewer.ops)) > value:
+            if len(fewer.ops) <= LEGIBLE and told(fewer) > value:
                 consider(depth, again, fewer)
     assert best is not None
     return best
@@ -85,14 +93,25 @@ def _fits(scene: Scene, width: float | None) -> bool:
     return scene.width <= (width or SCREEN[0]) and scene.height <= SCREEN[1]
 
 
+def hopeless(drawn: Diagram, sketch: Scene, width: float | None, value: float) -> bool:
+    """Whether a picture, to judge by its sketch, fits no screen or is worth less than ``value`` by more than a tear."""
+    high = sketch.height > SCREEN[1] * (LANES if sketch.far else ROUGH)
+    return high or not width and sketch.width > SCREEN[0] * ROUGH or worth(drawn, sketch) + TORN < value
+
+
 def worth(drawn: Diagram, scene: Scene) -> float:
     """How good a picture is as the first that one sees: what it tells, less what is torn."""
-    return told(len(drawn.ops)) - TORN * torn(scene)
+    return told(drawn) - TORN * torn(scene)
 
 
-def told(ops: int) -> float:
-    """What a picture of so many ops tells; above a number that the eye takes in, more of them tell less."""
-    return min(ops, TELLING) + 0.25 * max(0, ops - TELLING)
+def told(drawn: Diagram) -> float:
+    """What a picture tells: its ops, fewer of them above a number that the eye takes in, and each new kind of them.
+
+    So attention that is open, with a product, a softmax and a mask, tells more than a fourth closed block.
+    """
+    ops = len(drawn.ops)
+    kinds = len({(op.kind, op.symbol) for op in drawn.ops})
+    return min(ops, TELLING) + 0.25 * max(0, ops - TELLING) + KIND * kinds
 
 
 def torn(scene: Scene) -> int:
@@ -107,13 +126,13 @@ def torn(scene: Scene) -> int:
             x, y = m.segments[1][1]
             ends.append((x, y))
     several = [p for p in plates.values() if len(p) > 1]
-    count = sum(x1 - x0 < SCRAP * scene.width for pieces in several for x0, _, x1, _ in pieces)
+    count = 2 * sum(x1 - x0 < SCRAP * scene.width for pieces in several for x0, _, x1, _ in pieces)
     seen: list[Box] = []
     for plate in sorted((p for pieces in several for p in pieces[:-1]), key=lambda p: p[1] - p[3]):
         if not any(y0 <= plate[1] and plate[3] <= y1 for _, y0, _, y1 in seen):  # blocks in blocks are torn together
             seen.append(plate)
             wires = sum(x > plate[2] and plate[1] < y < plate[3] for x, y in ends)
-            count += 1 if wires <= NECK else 3
+            count += 1 if wires <= NECK else 3 if wires <= 2 * NECK else 5
     return count
 
 
@@ -126,7 +145,9 @@ def closed_blocks(drawn: Diagram) -> dict[str, list[str]]:
     return found
 
 
-def opened_while_it_fits(choice: Choice, width: float | None, opened: Opened, laid_out: LaidOut) -> Choice:
+def opened_while_it_fits(
+    choice: Choice, width: float | None, opened: Opened, laid_out: LaidOut, sketched: LaidOut
+) -> Choice:
     """The same picture with single blocks open on top, the richest first, as long as it stays on one screen.
 
     One of a class: who has seen one knows the others.
@@ -141,8 +162,10 @@ def opened_while_it_fits(choice: Choice, width: float | None, opened: Opened, la
         for path in paths:
             candidate = opened(depth, [*chosen, path], closed)
             value = worth(choice.drawn, choice.scene)
-            if tries and len(candidate.ops) <= LEGIBLE and told(len(candidate.ops)) > value:
+            if tries and len(candidate.ops) <= LEGIBLE and told(candidate) > value:
                 tries -= 1
+                if hopeless(candidate, sketched(candidate)[1], width, value):
+                    continue
                 candidate, larger = laid_out(candidate)
                 if _fits(larger, width) and worth(candidate, larger) > value:
                     chosen.append(path)

@@ -78,12 +78,15 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
             scene = layout(drawn, hide=hidden, **chosen)
         return drawn, scene
 
+    def sketched(drawn: Diagram) -> tuple[Diagram, Scene]:
+        return drawn, layout(drawn, hide=hidden, **{**chosen, "quality": 0})
+
     if o["depth"] is None:
-        choice = best_that_fits(depths(simple), o["width"], opened, laid_out)
+        choice = best_that_fits(depths(simple), o["width"], opened, laid_out, sketched)
         if o["expand"] or o["collapse"]:
             drawn, scene = laid_out(opened(choice.depth, o["expand"], o["collapse"]))
         else:
-            choice = opened_while_it_fits(choice, o["width"], opened, laid_out)
+            choice = opened_while_it_fits(choice, o["width"], opened, laid_out, sketched)
             drawn, scene = choice.drawn, choice.scene
     else:
         drawn, scene = laid_out(opened(o["depth"], o["expand"], o["collapse"]))

@@ -48,8 +48,9 @@ def layout(
 
     ``width`` in px wraps it into rows.  ``labels``: all (or names), sizes, both, boundaries, none.
     ``axis_order``: clean, or memory to draw every array's axes in their order.  ``quality``: how
-    many starts of the search are tried; the fewest crossings win, then the fewest bends.  ``hide``:
-    ids of axes that are left out, and said to be in the description.
+    many starts of the search are tried; the fewest crossings win, then the fewest bends; 0 is a sketch,
+    to see about how large it would be.  ``hide``: ids of axes that are left out, and said to be in the
+    description.
     """
     root, _ = build(diagram, labels, hide)
     columns.assign(root)
@@ -60,7 +61,7 @@ def layout(
     best: tuple[float, order.State] | None = None
     for seed in range(starts):
         order.load(root, initial)
-        search.search(root, axis_order != "memory", 7 + 11 * seed, figure.lift)
+        search.search(root, axis_order != "memory", 7 + 11 * seed, figure.lift, thorough=quality > 0)
         if starts > 1:
             value = figure.badness()
             if best is None or value < best[0] - 1e-6:

@@ -22,7 +22,7 @@ EDGE = 8.0
 LAP = 0.25
 """So far the level end of a wire reaches over what it joins, so that no light shows between them at any scale."""
 CHOSEN = "a value read here decided what was done: this is the path taken"
-BETWEEN = 16.0
+BETWEEN = 11.0
 """Between rows."""
 
 
@@ -142,13 +142,12 @@ class Page:
         frames = [f for f in b.frames if f.x1 > start and f.x0 < stop]
         ys = [y for _, steps in runs for s in steps for y in (s[2], s[4])]
         ys += [y for f in frames for y in _extent(f, start)]
-        ys += [f.extents[0][0] - 20 for f in frames if f.container.repeat > 1]
-        ys += [f.extents[0][1] + 20 for f in frames if f.container.numbered]
+        ys += [y for f in frames if f.container.repeat > 1 for y in _bracketed(f, start, stop)]
         ys += [y for g in b.glyphs for y in (g.box[1], g.box[3])]
         ys += [t.y - 12 for t in b.labels]
         if not ys:
             return
-        top, bottom = min(ys) - 8, max(ys) + 10
+        top, bottom = min(ys) - 6, max(ys) + 8
         left = EDGE if k == 0 else EDGE + self.tail
         dx, dy = left - max(start, 0.0), floor(self.height - top) + 0.5  # level lines cover whole pixels
         final = k == count - 1
@@ -274,6 +273,13 @@ def _buckets(strip: Strip, runs: Sequence[Run], bounds: Sequence[float]) -> list
 
 def _extent(f: Frame, start: float) -> tuple[float, float]:
     return f.extents[sum(x <= start + 1 for x in f.cuts)]
+
+
+def _bracketed(f: Frame, start: float, stop: float) -> tuple[float, float]:
+    """What the brackets of a repeated block reach to in a row, and what is said there of the turns."""
+    (top, bottom), opens, closes = _extent(f, start), f.x0 >= start, f.x1 <= stop
+    said = opens if f.container.numbered else closes
+    return top - (20 if said else 6), bottom + (20 if said and f.container.numbered else 6)
 
 
 def _text(t: Label, dx: float, dy: float) -> Text:

@@ -47,7 +47,7 @@ def _shape(o: Operation) -> object:
     return (o.op.symbol, o.style, bool(o.sign), o.tail is not None, side(o.left), side(o.right))
 
 
-def search(root: Container, free: bool, seed: int, lift: float) -> float:
+def search(root: Container, free: bool, seed: int, lift: float, *, thorough: bool = True) -> float:
     """Find an order with few crossings and leave it in the containers; returns its cost."""
     best = cost(root)
     state = order.save(root)
@@ -66,7 +66,7 @@ def search(root: Container, free: bool, seed: int, lift: float) -> float:
         keep()
     order.load(root, state)
     _exchange(root)
-    if free:
+    if free and thorough:
         _restart(root, Random(seed), {})
         _exchange(root)
         keep()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, inf
 
 from ncd import symbols
 from ncd.layout.heights import Heights
@@ -19,6 +19,8 @@ BRACKET = 14.0
 """Room for the bracket of a repeated block, on each side."""
 STUB = 26.0
 """Wire before the first copy of an input."""
+LEAD, TRAIL = 8.0, 8.0
+"""Level wire in a gap before and behind its curves, at least."""
 LEVEL = 0.5
 """Heights that differ by less are the same."""
 UNLABELLED = ("norm", "softmax", "mask", "map", "scale", "add")
@@ -31,7 +33,7 @@ NESTED = 9.0
 
 def curve(rise: float) -> float:
     """The width of an S-curve that climbs so far."""
-    return 0.0 if rise < LEVEL else min(200.0, max(26.0, 12 + 0.5 * rise))
+    return 0.0 if rise < LEVEL else min(200.0, max(26.0, 10 + 0.5 * rise))
 
 
 @dataclass
@@ -45,6 +47,9 @@ class Gap:
     left: list[tuple[End, float]] = field(default_factory=list)
     """Labels at the start, with the height of the wire."""
     right: list[tuple[End, float]] = field(default_factory=list)
+    """Labels at the end."""
+    beyond: list[tuple[End, float]] = field(default_factory=list)
+    """Labels on lanes just behind it, where there is room beside what the lane passes."""
     rings: list[End] = field(default_factory=list)
     """Wires that nobody reads."""
     fans: dict[Wire, int] = field(default_factory=dict)
@@ -124,7 +129,6 @@ class Spacing:
         widest = 0.0
         for item in column:
             if isinstance(item, Operation):
-                self.inner[item] = self._operation(item)
                 widest = max(widest, ceil(self.inner[item].width))
         slab = widest
         for item in column:
@@ -158,7 +162,13 @@ class Spacing:
 
         gap = Gap(x, x, x, x, fans=fans)
         gap.left = self._labels_left(c, k, before)
-        gap.right = self._labels_right(c, k, pieces, fans)
+        for item in behind:
+            if isinstance(item, Operation):
+                self.inner[item] = self._operation(item)
+        beside = {p.end: p.target for p in pieces if isinstance(p.target, Lane)}
+        for e, h in self._labels_right(c, k, pieces, fans):
+            there = e in beside and _width(e) + 8 <= self._level(c, k, beside[e], e)
+            (gap.beyond if there else gap.right).append((e, h))
         gap.rings = [
             e for i in before if isinstance(i, Operation) for p in i.right for e in p.ends if e.wire not in read
         ]
@@ -171,11 +181,11 @@ class Spacing:
             first = max(first, 14.0) + 10
         routes = any(isinstance(i, Operation) and i.style == "route" for i in before)
         if k:
-            lead = 20.0 if fan and routes else 8.0
+            lead = 20.0 if fan and routes else LEAD
         else:
             lead = STUB if c.root else 6.0
         if k < len(c.columns):
-            trail = 8.0
+            trail = TRAIL
         else:
             trail = 20.0 if c.root else 6.0
         blocks_before = 4.0 if any(isinstance(i, Container) for i in before) else 0.0
@@ -188,6 +198,18 @@ class Spacing:
         gap.x1 = gap.c1 + ceil(max(trail if not last else 4.0, last) + blocks_behind) + air - ahead
         self.gaps[c].append(gap)
         return gap.x1
+
+    def _level(self, c: Container, k: int, lane: Lane, end: End) -> float:
+        """How far a wire surely runs on level in a lane past column ``k``, with no row ending there."""
+        y, frame = self.heights.y, self.heights.frames[c]
+        if self.heights.cuts_beside(c, k):
+            return 0.0
+        if any(isinstance(i, Container) for i in c.columns[k]):
+            return inf
+        onward = [p for p in frame.pieces[k + 1] if p.source is lane and p.end.wire is end.wire]
+        straight = len(onward) == 1 and k + 1 not in frame.broken and abs(y(onward[0].end.slot) - y(end.slot)) < LEVEL
+        own = max((self.inner[i].width for i in c.columns[k] if isinstance(i, Operation)), default=0.0)
+        return own + (LEAD + TRAIL if straight else 0.0)
 
     # -- labels ----------------------------------------------------------------------------
 

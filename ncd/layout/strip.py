@@ -209,6 +209,8 @@ class Drawing:
         final = c.root and k == len(c.columns)
         for e, height in gap.right:
             self.label(e, gap.x1 - (2 if final else 3), height, "end", final, final)
+        for e, height in gap.beyond:
+            self.label(e, gap.x1 + 3, height, "start", False)
 
     def label(self, e: End, x: float, height: float, anchor: str, always: bool, final: bool = False) -> None:
         """Name a wire, unless the same level bears the name a little before; at the very end rather there."""

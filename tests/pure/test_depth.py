@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from ncd.circuit.diagram import Block, Diagram, Op
 from ncd.circuit.weave import Weave
-from ncd.depth import LEGIBLE, SCREEN, TELLING, best_that_fits, second_of_class, torn
+from ncd.depth import LEGIBLE, SCREEN, TELLING, best_that_fits, second_of_class, told, torn
 from ncd.layout.scene import Ids, Path, Scene
 from ncd.symbols import arrow
 
@@ -55,7 +56,7 @@ W, H = SCREEN
 )
 def test_as_much_is_open_as_fits_the_screen(of: list, width: float | None, depth: int) -> None:
     pictures = Pictures(of)
-    found = best_that_fits(len(of) - 1, width, pictures.opened, pictures.laid_out)
+    found = best_that_fits(len(of) - 1, width, pictures.opened, pictures.laid_out, pictures.laid_out)
     assert found.depth == found.drawn.depth == depth
     assert (found.scene.width, found.scene.height) == of[depth][:2]
     assert all(of[d][2] <= LEGIBLE or d == 0 for d in pictures.laid)
@@ -73,7 +74,7 @@ def test_as_much_is_open_as_fits_the_screen(of: list, width: float | None, depth
 )
 def test_a_picture_that_tears_a_block_has_to_tell_more(of: list, depth: int) -> None:
     pictures = Pictures(of)
-    assert best_that_fits(len(of) - 1, W, pictures.opened, pictures.laid_out).depth == depth
+    assert best_that_fits(len(of) - 1, W, pictures.opened, pictures.laid_out, pictures.laid_out).depth == depth
 
 
 def test_pieces_of_one_block_are_counted() -> None:
@@ -83,7 +84,7 @@ def test_pieces_of_one_block_are_counted() -> None:
     assert count(plate(900), plate(900, "h.1")) == 0
     assert count(plate(900), plate(900)) == 1
     assert count(plate(900), plate(900)) == count(plate(900), plate(900), plate(800, "h"), plate(800, "h")) == 1
-    assert count(plate(900), plate(90)) == 2
+    assert count(plate(900), plate(90)) == 3
     wires = [arrow(940, y) for y in (10, 30, 50, 70)]
     assert count(plate(900), plate(900), *wires[:3]) == 1
     assert count(plate(900), plate(900), *wires) == 3
@@ -93,3 +94,18 @@ def test_one_block_of_each_class_is_open() -> None:
     blocks = [Block("a", "Layer"), Block("a.x", "Part", "a"), Block("b", "Layer"), Block("b.x", "Part", "b"),
               Block("c", "Part")]  # fmt: skip
     assert second_of_class(Diagram("", (), (), (), tuple(blocks))) == ("b", "c")
+
+
+def test_what_is_hopeless_as_a_sketch_is_not_laid_out_in_full() -> None:
+    of = [(100, 50, 1), (W, H, 4), (W, 3 * H, 30)]
+    full, sketches = Pictures(of), Pictures(of)
+    assert best_that_fits(2, W, full.opened, full.laid_out, sketches.laid_out).depth == 1
+    assert full.laid == [1] and sketches.laid == [2, 1]
+
+
+def test_a_kind_of_operation_seen_for_the_first_time_tells_more_than_another_of_one_known() -> None:
+    def of(*symbols: str) -> Diagram:
+        return Diagram("", (), (), tuple(replace(OP, symbol=s) for s in symbols))
+
+    assert told(of("add", "norm", "softmax")) > told(of("add", "norm", "norm", "add"))
+    assert told(of("add", "norm", "norm")) > told(of("add", "norm"))

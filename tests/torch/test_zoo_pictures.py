@@ -34,3 +34,8 @@ def test_a_deeper_picture_in_rows_and_in_one_is_without_fault(name: str) -> None
         shown = show.draw(simplified(name), **options)
         if len(shown.drawn.ops) <= 60:
             assert Measured(shown.scene).faults() == dict.fromkeys(FAULTS, 0)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "bert", "vit", "attn"])
+def test_who_asks_for_nothing_sees_attention_open(name: str) -> None:
+    assert "softmax" in {op.symbol for op in show.draw(simplified(name)).drawn.ops}
