@@ -105,7 +105,7 @@ def test_what_is_hopeless_as_a_sketch_is_not_laid_out_in_full() -> None:
 
 def test_a_kind_of_operation_seen_for_the_first_time_tells_more_than_another_of_one_known() -> None:
     def of(*symbols: str) -> Diagram:
-        return Diagram("", (), (), tuple(replace(OP, symbol=s) for s in symbols))
+        return Diagram("", tuple(replace(OP, symbol=s) for s in symbols), (), ())
 
     assert told(of("add", "norm", "softmax")) > told(of("add", "norm", "norm", "add"))
     assert told(of("add", "norm", "norm")) > told(of("add", "norm"))

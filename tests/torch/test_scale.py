@@ -36,7 +36,8 @@ def test_folded_and_wholly_open_it_takes_24_kilobytes() -> None:
     e = zoo.get("gpt2")
     d = ncd.trace(e.module, *e.args, axes=e.axes, **e.kwargs)
     assert len(d.to_svg(depth=9).encode()) <= 24_000
-    assert len(d.to_svg().encode()) <= 16_000
+    assert len(d.to_svg().encode()) <= 24_000
+    assert len(d.to_svg(depth=1).encode()) <= 16_000
 
 
 @pytest.mark.usefixtures("unfolded")
