@@ -341,16 +341,19 @@ class Diagram(Verbs):
         return len(self.ops)
 
     def __repr__(self) -> str:
+        return f"<{self._said()}>"
+
+    def _said(self) -> str:
         ins = ", ".join(map(str, self.inputs))
         outs = ", ".join(map(str, self.outputs))
-        return f"<Diagram {self.title}: {ins} -> {outs}; {len(self.ops)} ops, {len(self.axes)} axes>"
+        return f"Diagram {self.title}: {ins} -> {outs}; {len(self.ops)} ops, {len(self.axes)} axes"
 
     def __str__(self) -> str:
         path = max((len(op.path) for op in self.ops), default=0)
         name = max((len(op.name) for op in self.ops), default=0)
         lines = [f"{op.path:<{path}}  {op.name:<{name}}  {op.weave}{_unknown(op)}" for op in self.ops]
         taken = ["the path taken when", *(f"  {s}" for s in sentences(self.reads, self.ops))] if self.reads else []
-        return "\n".join([repr(self)[1:-1], *lines, *taken])
+        return "\n".join([self._said(), *lines, *taken])
 
 
 def no_block(name: str, known: Collection[str]) -> NCDError:

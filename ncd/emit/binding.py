@@ -161,10 +161,12 @@ def folded(diagram: Diagram, module: nn.Module | None) -> dict[int, Tensor]:
     return {i: env[i] for i in wanted & env.keys()}
 
 
-def hidden(diagram: Diagram, module: nn.Module | None, known: Mapping[int, Tensor] | None = None) -> dict[int, Tensor]:
+def hidden(
+    diagram: Diagram, module: nn.Module | None, known: Mapping[int, Tensor] | None = None, fake: bool = False
+) -> dict[int, Tensor]:
     """The tensors of all parameters, buffers and constants of a diagram, by array id, not copied.
 
-    ``known`` are those found before (see ``folded``).
+    ``known`` are those found before (see ``folded``); ``fake`` allows tensors without values, as while tracing.
     Raises CheckError for one that is not there or has no data.
     """
     owned = tensors_by_name(module) if module is not None else {}
@@ -186,7 +188,7 @@ def hidden(diagram: Diagram, module: nn.Module | None, known: Mapping[int, Tenso
                 if array.kind == "constant"
                 else f"give a module that has {array.name!r}",
             )
-        if isinstance(x, FakeTensor) or x.is_meta:
+        if not fake and (isinstance(x, FakeTensor) or x.is_meta):
             raise CheckError(
                 f"{what} has a shape but no values",
                 doing=f"running {diagram.title!r}",

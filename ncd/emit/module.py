@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._pytree import TreeSpec, tree_unflatten
 
 from ncd.circuit.diagram import Diagram
@@ -38,7 +39,7 @@ class DiagramModule(nn.Module):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         diagram = self._diagram
         inputs = arguments(diagram, args, kwargs)
-        env = hidden(diagram, self, self._folded)
+        env = hidden(diagram, self, self._folded, fake=any(isinstance(x, FakeTensor) for x in inputs))
         env |= {a.id: x for a, x in zip(diagram.inputs, inputs, strict=True)}
         env = apart(env, self._written)
         del inputs

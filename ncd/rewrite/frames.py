@@ -27,7 +27,7 @@ def dissolve(branch: Branch, hidden: set[int]) -> None:
     if branch.block.path == "":
         # The body of a model under a head: a frame around nearly everything says nothing.
         frames = [c for c in branch.children if isinstance(c, Branch)]
-        while len(frames) == 1 and frames[0].repeat == 1:
+        while len(frames) == 1 and frames[0].repeat == 1 and not _given(frames[0]):
             at = branch.children.index(frames[0])
             branch.children[at : at + 1] = frames[0].children
             frames = [c for c in branch.children if isinstance(c, Branch)]
@@ -40,6 +40,9 @@ def _inside(branch: Branch, hidden: set[int]) -> None:
             out.append(child)
             continue
         _inside(child, hidden)
+        if _given(child):
+            out.append(child)
+            continue
         alone = len(branch.children) == 1 and branch.block.path != ""
         single = len(child.children) == 1 and isinstance(child.children[0], Branch)
         if alone and child.block.op is not None:
@@ -50,6 +53,11 @@ def _inside(branch: Branch, hidden: set[int]) -> None:
         else:
             out.append(child)
     branch.children = out
+
+
+def _given(child: Branch) -> bool:
+    """Whether somebody gave a frame its title: then it says something."""
+    return bool(child.block.title) and child.block.op is None
 
 
 def _wraps(child: Branch) -> bool:

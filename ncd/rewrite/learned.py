@@ -60,7 +60,8 @@ def learned(net: Net) -> None:
         if node.name in PRODUCTS and len(shown) == 1 and weights:
             vectors = [i for i in weights if len(node.ins[i].shape) == 1]
             node.symbol, node.kind = "linear", "contraction"
-            node.label = "L_+" if vectors and len(weights) > 1 else "L"
+            _, mark, said = node.label.partition("^")
+            node.label = ("L_+" if vectors and len(weights) > 1 else "L") + mark + said
         elif (node.pointwise or node.kind == "join") and shown:
             if node.pointwise and len(shown) == 1 and _adds_bias(net, node, shown[0], hidden):
                 continue
@@ -87,10 +88,13 @@ def _adds_bias(net: Net, node: Node, data: int, hidden: list[int]) -> bool:
         return False
     if net.is_output(node.ins[data]):
         return False
-    if node.name.rstrip("_") != "add" or not all(b.kind == "parameter" and len(b.shape) == 1 for b in biases):
+    if node.name.rstrip("_") != "add" or not all(b.kind == "parameter" and b.wires for b in biases):
         return False
     names = {t: f"n{t}" for t in {*node.read, *node.made}}
     at = dict(zip(node.itok[data], maker.otok[0], strict=True))
+    own = {t for a, row in zip(maker.ins, maker.itok, strict=True) if net.hidden(a) for t in row}
+    if any(len(b.shape) > 1 for b in biases) and not {at.get(t) for i in hidden for t in node.itok[i]} <= own:
+        return False
     tokens = {t: at.get(t, names[t]) for t in names}
     net.merge(
         [maker, node],

@@ -41,6 +41,8 @@ def roles(net: Net) -> None:
         if tied := _tied(net, node, tables):
             node.label = tied
             continue
+        if "^" in node.label:  # as it was called by who made it
+            continue
         role = ""
         for product, i in _fed(net, node.outs[0]):
             if product.symbol == "einsum" and len(product.ins) == 2:

@@ -200,8 +200,13 @@ class Naming:
         return names
 
     def attempt(self) -> dict[Atom, Named] | None:
-        self.names: dict[Atom, Named] = {a: Named(a.name) for a in self.atoms if a.rank == 0 and a.name}
-        self.taken = {n.name for n in self.names.values()}
+        self.names: dict[Atom, Named] = {}
+        self.taken: set[str] = set()
+        for a in self.atoms:
+            if a.rank == 0 and a.name:
+                again = a.name in self.taken  # two axes of a program that are called alike
+                self.names[a] = Named(self.free(f"{a.name}_"), a.name) if again else Named(a.name)
+                self.taken.add(self.names[a].name)
         self.numbers: dict[str, Iterator[int]] = defaultdict(count)
         self.groups: dict[object, str] = {}
         self.calls: dict[object, set[int]] = defaultdict(set)

@@ -29,6 +29,7 @@ from ncd.tracing.record import Activation, Recorder, Recording, Value, recording
 from ncd.tracing.seal import seal
 from ncd.tracing.source import place_of_error
 from ncd.tracing.stopped import attach
+from ncd.tracing.told import named_by_program
 
 
 def trace(target: Any, *args: Any, axes: Patterns = None, **kwargs: Any) -> Diagram:
@@ -76,6 +77,7 @@ def trace(target: Any, *args: Any, axes: Patterns = None, **kwargs: Any) -> Diag
     r = taken.recording
     with collecting_later():
         woven = infer(r.calls, r.values, r.tensors)
+        named_by_program(r)
         opened = {i: infer(c.inside, [], r.tensors) for i, c in enumerate(r.calls) if c.inside}
         diagram = seal(r, woven, opened, taken.sizes(sizes), literal.recording, title, module)
     diagram.source.target = None if isinstance(target, nn.Module) else call

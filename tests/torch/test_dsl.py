@@ -1,0 +1,333 @@
+"""Diagrams written by hand: they fit by the names of axes, run, are drawn as written and trace back to themselves."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+import ncd
+from ncd import dsl as n
+from ncd.errors import DSLError
+
+
+def multi_head_attention():
+    heads = n.linear("m -> h k", "Q") @ (n.copy >> n.linear("m -> h k", "K") @ n.linear("m -> h v", "V"))
+    return n.block(
+        "Multi-Head Attention",
+        heads
+        >> n.block(
+            "Scaled Dot-Product Attention",
+            n.einsum("y h k, x h k -> h y x")
+            >> n.scale("k ** -0.5")
+            >> n.softmax("x")
+            >> n.einsum("h y x, x h v -> y h v"),
+        )
+        >> n.linear("h v -> m", "O"),
+    )
+
+
+def layer():
+    attend = n.copy >> n.rename("x -> y") @ n.identity >> multi_head_attention() >> n.rename("y -> x")
+    forward = n.block(
+        "Feed Forward", n.linear("m -> f", "1", bias=True) >> n.relu >> n.linear("f -> m", "2", bias=True)
+    )
+    return (n.identity + attend) >> n.layer_norm("m") >> (n.identity + forward) >> n.layer_norm("m")
+
+
+def alike(a, b):
+    """Whether two diagrams are the same but for titles and names of blocks."""
+
+    def told(d):
+        return [(op.kind, op.name, str(op.weave)) for op in d.ops], [str(x) for x in d.outputs]
+
+    return told(a) == told(b)
+
+
+def traced_back(term, *inputs):
+    module = term.to_module(None, *inputs)
+    return ncd.trace(module, *inputs)
+
+
+# ---------------------------------------------------------------- the contract
+
+
+def test_attention_is_a_diagram_that_runs():
+    attention = (
+        n.einsum("q h k, x h k -> h q x") >> n.scale("k ** -0.5") >> n.softmax("x") >> n.einsum("h q x, x h v -> q h v")
+    )
+    assert isinstance(attention, ncd.Diagram)
+    assert [[x.name for x in a.axes] for a in attention.inputs] == ["q h k".split(), "x h k".split(), "x h v".split()]
+    q, k, v = torch.randn(4, 2, 3), torch.randn(6, 2, 3), torch.randn(6, 2, 5)
+    wanted = nn.functional.scaled_dot_product_attention(*(t.transpose(0, 1) for t in (q, k, v))).transpose(0, 1)
+    module = attention.to_module()
+    torch.testing.assert_close(module(q, k, v), wanted)
+    torch.testing.assert_close(module(q[:2], k, v), wanted[:2])  # of any size
+    assert attention.check().ok
+    assert "softmax" in str(attention)
+    assert "<svg" in attention._repr_mimebundle_()["image/svg+xml"]
+
+
+def test_multi_head_attention_in_ten_lines():
+    source = """\
+@n.diagram("y m, x m", name="Multi-Head Attention", color="orange")
+def mha(E, X):
+    q, k, v = n.linear("m -> h k", "Q")(E), n.linear("m -> h k", "K")(X), n.linear("m -> h v", "V")(X)
+    scores = n.scale("k ** -0.5")(n.einsum("y h k, x h k -> h y x")(q, k))
+    gathered = n.einsum("h y x, x h v -> y h v")(n.softmax("x")(scores), v)
+    return n.linear("h v -> m", "O")(gathered)
+"""
+    assert len(source.splitlines()) <= 10
+    scope = {"n": n}
+    exec(source, scope)
+    mha = scope["mha"]
+    assert alike(mha, multi_head_attention())
+    assert [a.name for a in mha.inputs] == ["E", "X"]
+    module = mha.to_module(m=8, h=2, k=3, v=4)
+    e, x = torch.randn(5, 8), torch.randn(7, 8)
+    w = {name.split(".")[-2]: p for name, p in module.named_parameters()}
+    q, k, v = (torch.einsum("xm,mhk->hxk", t, w[s]) for t, s in ((e, "Q"), (x, "K"), (x, "V")))
+    wanted = torch.einsum("hxv,hvm->xm", nn.functional.scaled_dot_product_attention(q, k, v), w["O"])
+    torch.testing.assert_close(module(e, x), wanted)
+
+
+def test_multi_head_attention_is_drawn_as_in_the_paper():
+    d = multi_head_attention()
+    drawn = d.simplify()
+    assert [op.label for op in drawn.ops if op.symbol == "linear"] == ["L^{Q}", "L^{K}", "L^{V}", "L^{O}"]
+    assert {"y", "x", "m", "h", "k", "v"} <= set(d.axes)
+    svg = d.to_svg()
+    assert "Scaled Dot-Product Attention" in svg and "Multi-Head Attention" in svg
+    assert d.check().ok
+
+
+def test_a_layer_traces_back_to_itself():
+    for term in (layer(), layer().over("b"), multi_head_attention()):
+        arrays = [ncd.array(" ".join(f"{x.name}={x.size}" for x in a.axes)) for a in term.inputs]
+        sizes = {a: x.size for a, x in term.axes.items() if a in term.axis_names}
+        assert alike(ncd.trace(term.to_module(None, *arrays, **sizes), *arrays), term)
+        assert term.check().ok
+
+
+def test_a_repeated_block_is_folded_and_a_shared_one_has_one_set_of_weights():
+    block = n.block("Layer", layer())
+    d = block.repeat(3)
+    assert "×3" in d.to_svg(depth=1)
+    sizes = {"m": 8, "h": 2, "k": 3, "v": 4, "f": 6}
+    own, shared = d.to_module(**sizes), block.repeat(3, shared=True).to_module(**sizes)
+    assert len(list(own.parameters())) == 3 * len(list(shared.parameters()))
+    x = torch.randn(5, 8)
+    once = block.to_module(**sizes)
+    once.load_state_dict(dict(zip(once.state_dict(), shared.state_dict().values(), strict=True)))
+    torch.testing.assert_close(shared(x), once(once(once(x))))
+
+
+def test_a_traced_diagram_is_a_part():
+    mlp = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4))
+    d = ncd.trace(mlp, ncd.array("b=3 c=8"))
+    out = d.outputs[0].axes[1].name
+    whole = n.linear("m -> c") >> d >> n.softmax(out)
+    module = whole.to_module(m=5)
+    x = torch.randn(3, 5)
+    torch.testing.assert_close(module(x), mlp(x @ module.linear.weight).softmax(-1))
+    assert whole.check().ok
+    assert (d >> n.relu).signature == n.Term((d >> n.relu).node).signature
+    with pytest.raises(DSLError, match="traced from code"):
+        repr(whole)
+    with pytest.raises(DSLError, match="cannot be repeated over 'z'"):
+        whole.over("z")
+
+
+def test_what_is_made_of_one_is_a_plain_diagram():
+    d = layer()
+    renamed = d.rename({"m": "d_model"})
+    assert type(renamed) is ncd.Diagram and "d_model" in renamed.axes
+    assert type(replace(d, title="t")) is ncd.Diagram
+    assert d == eval(repr(d)) and hash(d) == hash(eval(repr(d)))
+    assert d == d.traced and d.traced == d
+    assert d.view(theme="dark") != n.relu
+    assert int(d.cost().total.flops.at(x=10)) > 0
+    assert ncd.Diagram.from_json(d.to_json()).to_svg() == d.to_svg()
+
+
+# ---------------------------------------------------------------- every symbol
+
+SYMBOLS = {
+    "n.identity": lambda x: x,
+    "n.relu": torch.relu,
+    "n.elementwise('tanh')": torch.tanh,
+    "n.scale(0.5)": lambda x: x * 0.5,
+    "n.scale('a ** 2 / b')": lambda x: x * (4**2 / 6),
+    "n.softmax('a')": lambda x: x.softmax(0),
+    "n.softmax('a b')": lambda x: x.flatten().softmax(0).reshape(x.shape),
+    "n.sum('a')": lambda x: x.sum(0),
+    "n.mean('a b')": lambda x: x.mean(),
+    "n.max('b')": lambda x: x.amax(1),
+    "n.causal('a b')": lambda x: x.masked_fill(torch.ones(4, 6).triu(1) > 0, -torch.inf),
+    "n.split('b -> p q').at(q=3)": lambda x: x.reshape(4, 2, 3),
+    "n.merge('b a -> c')": lambda x: x.T.reshape(-1),
+    "n.rearrange('a b -> (b a)')": lambda x: x.T.reshape(-1),
+    "n.rename('a -> c')": lambda x: x,
+    "n.expand('r').at(r=3)": lambda x: x[..., None].expand(4, 6, 3),
+    "n.chunk('b -> p, q').at(p=2)": lambda x: (x[:, :2], x[:, 2:]),
+    "n.index(a=2)": lambda x: x[2],
+    "n.copy": lambda x: (x, x),
+    "n.discard @ n.identity >> n.wire('a ->')": lambda x: (),
+    "n.identity + n.relu": lambda x: x + x.relu(),
+    "n.identity - n.sum('a')": lambda x: x - x.sum(0),
+    "n.softmax('a') * n.relu": lambda x: x.softmax(0) * x.relu(),
+    "n.einsum('a b -> b')": lambda x: x.sum(0),
+    "n.copy >> n.einsum('a, a -> a')": lambda x: x * x,
+    "(n.identity @ n.unit('b c')) >> n.einsum('a b, b c -> a c')": lambda x: x,
+}
+
+
+@pytest.mark.parametrize("text", SYMBOLS)
+def test_symbol(text):
+    if "discard" in text:
+        d = n.copy >> n.discard @ n.identity
+        wanted = lambda x: x  # noqa: E731
+    else:
+        d, wanted = eval(text), SYMBOLS[text]
+    d = d.over("a b") if {"a", "b"} - {x for axes in d.signature.ins for x in axes} and "over" not in text else d
+    x = torch.randn(4, 6)
+    axes = d.signature.ins[0]
+    got = d.to_module()(x if axes == ("a", "b") else x.T)
+    order = [d.signature.outs[k] for k in range(len(d.signature.outs))]
+    for y, w, names in zip(*(t if isinstance(t, tuple) else (t,) for t in (got, wanted(x))), order, strict=True):
+        if y.ndim == w.ndim == 2 and names == ("b", "a"):
+            y = y.T
+        torch.testing.assert_close(y, w)
+    assert d.check().ok
+    assert not d.opaque
+    assert eval(d.to_dsl()) == d
+
+
+def test_learned_symbols():
+    x = torch.randn(3, 4, 8)
+    dense = n.linear("m -> h k", bias=True).over("b s").to_module(m=8, h=2, k=5)
+    torch.testing.assert_close(dense(x), torch.einsum("bsm,mhk->bshk", x, dense.linear.weight) + dense.linear.bias)
+    norm = n.layer_norm("m").over("b s").to_module(m=8)
+    torch.testing.assert_close(norm(x), nn.functional.layer_norm(x, (8,)))
+    rms = n.rms_norm("m").over("b s").to_module(m=8)
+    torch.testing.assert_close(rms(x), nn.functional.rms_norm(x, (8,)))
+    table = n.embedding("v=11 -> m=4").over("s").to_module()
+    torch.testing.assert_close(table(torch.tensor([3, 5])), table.embedding.weight[[3, 5]])
+    positions = (n.array("s m") + n.learned("s m", "pos")).to_module(s=4, m=8)
+    torch.testing.assert_close(positions(x[0]), x[0] + positions.pos.weight)
+    image = n.conv("c y x -> d y x", bias=True).over("b").to_module(c=3, d=5)
+    u = torch.randn(2, 3, 6, 7)
+    wanted = nn.functional.conv2d(u, image.conv.weight, image.conv.bias, padding=1)
+    torch.testing.assert_close(image(u), wanted)
+    strided = n.conv("c t -> d t2", kernel=5, stride=2).to_module(c=3, d=5)
+    assert strided(torch.randn(3, 9)).shape == (5, 5)
+    rows = n.gather("x")
+    a, at = torch.randn(6, 2), torch.tensor([0, 5, 5])
+    torch.testing.assert_close(rows.over("m", 0).over("j", 1).to_module()(a.T, at), a[at].T)
+    joined = n.concat("a, b -> c").over("x").to_module()
+    torch.testing.assert_close(joined(torch.ones(2, 3), torch.zeros(2, 4)), torch.tensor([[1.0] * 3 + [0.0] * 4] * 2))
+    for d in (rows, n.concat("a, b -> c"), n.embedding("v -> m"), n.conv("c y x -> d y x"), n.linear("a ->", "v")):
+        assert d.check().ok and eval(d.to_dsl()) == d
+        assert "<svg" in d.to_svg()
+
+
+# ---------------------------------------------------------------- axes and sizes
+
+
+def test_what_an_array_has_besides_passes_over():
+    assert str(n.softmax("x").over("b h").signature) == "b h x -> b h x"
+    assert str((n.linear("m -> h k") >> n.einsum("q h k, x h k -> h q x")).signature) == "q m, x h k -> h q x"
+    assert str((n.relu >> n.linear("m -> f")).signature) == "m -> f"
+    assert str((n.linear("m -> c") @ n.relu).over("b").signature) == "b m, b -> b c, b"
+    assert (
+        str((n.einsum("a k, k ->") if False else n.einsum("a k, k -> a")).over("b", 0).signature) == "b a k, k -> b a"
+    )
+
+
+def test_names_in_patterns_are_drawn_and_what_is_lifted_is_said_once():
+    d = layer().over("b")
+    assert "for every b" in d.to_svg()
+    assert dict(d.options)["show"] == ("f", "h", "k", "m", "v", "x") or "h" in dict(d.options)["show"]
+    assert {op.source for op in d.ops} == {None}
+
+
+def test_sizes_follow_from_others():
+    d = n.split("m -> h k") >> n.linear("k -> c")
+    assert d.to_module(m=12, h=3, c=2).linear.weight.shape[0] == 4
+    assert d.to_module(None, ncd.array("m=12"), h=3, c=2).linear.weight.shape == (4, 2)
+    assert n.linear("m=6 -> c=2").to_module().linear.weight.shape == (6, 2)
+    with pytest.raises(DSLError, match=r"'m' would have to be h · k"):
+        d.to_module(m=12, h=5, c=1)
+
+
+def test_errors_name_axes_sizes_and_both_ends():
+    def said(make):
+        with pytest.raises(DSLError) as found:
+            make()
+        return str(found.value)
+
+    text = said(lambda: n.linear("m -> h k") >> n.softmax("x"))
+    assert "[h k]" in text and "n.linear('m -> h k')" in text and "n.softmax('x')" in text and "[x]" in text
+    text = said(lambda: n.linear("m=4 -> h") >> n.linear("h -> m=5"))
+    assert "'m'" in text and "4" in text and "5" in text and "n.linear('h -> m')" in text
+    text = said(lambda: n.linear("q m -> k q") >> n.einsum("q j, j -> q"))
+    assert "n.rename('k -> j')" in text
+    text = said(lambda: n.sum("x") >> n.relu.over("x"))
+    assert "'x'" in text and "n.sum('x')" in text
+    text = said(lambda: n.einsum("a k, k -> a") >> n.softmax("a b"))
+    assert "which of its 2 inputs" in text and ".over('b', 0)" in text
+    text = said(lambda: n.linear("m -> k").to_module(m=3))
+    assert "'k'" in text and "to_module(k=...)" in text
+    text = said(lambda: n.linear("m -> k").to_module(m=3, k=2)(torch.randn(5)))
+    assert "'m'" in text and "size 5" in text and "elsewhere 3" in text
+    text = said(lambda: n.relu.over("b")(torch.randn(5)))
+    assert "to_module" in text
+    text = said(lambda: n.linear("m -> f").repeat(2))
+    assert "'m'" in text and "'f'" in text
+    assert "no axis is called 'z'" in said(lambda: n.relu.over("b").at(z=2))
+    assert "twice" in said(lambda: n.linear("m m -> k"))
+    assert "also one that it has by itself" in said(lambda: n.relu.over("k") >> n.linear("m -> k").over("k"))
+
+
+# ---------------------------------------------------------------- functions
+
+
+def test_a_function_of_arrays():
+    @n.diagram
+    def gated(x):
+        up, gate = n.linear("m -> f", "u")(x), n.silu(n.linear("m -> f", "g")(x))
+        return x + n.linear("f -> m", "d")(up * gate)
+
+    assert str(gated.signature) == "m -> m"
+    assert eval(repr(gated)) == gated
+    module = gated.over("s").to_module(m=4, f=6)
+    x = torch.randn(3, 4)
+    u, g, d = module.u.weight, module.g.weight, module.d.weight
+    torch.testing.assert_close(module(x), x + (x @ u * nn.functional.silu(x @ g)) @ d)
+
+    @n.diagram("x m, y m", name="Unused")
+    def first(a, b):
+        return a
+
+    assert str(first.signature) == "x m, y m -> x m"
+    assert first.to_module()(torch.ones(2, 3), torch.zeros(4, 3)).sum() == 6
+
+
+def test_errors_in_functions():
+    with pytest.raises(DSLError, match="has no axis 'k'"):
+
+        @n.diagram("x m")
+        def wrong(x):
+            return n.linear("k -> c")(x)
+
+    with pytest.raises(DSLError, match="2 parameters"):
+
+        @n.diagram("x m")
+        def more(x, y):
+            return x
+
+    with pytest.raises(DSLError, match="neither true nor false"):
+
+        @n.diagram
+        def asks(x):
+            return x or x
