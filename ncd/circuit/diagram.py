@@ -25,6 +25,8 @@ KINDS = (
 )  # fmt: skip
 HIDDEN = ("parameter", "buffer", "constant")
 """Kinds of arrays that no input reaches; drawn inside the symbol that uses them."""
+BACKWARD = "∂"
+"""The path of the backward pass, and what stands before the name of a gradient."""
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,22 @@ class Verbs:
 
         return cost(self)
 
+    def backward(  # type: ignore[misc]
+        self: Diagram, inputs: bool | Collection[str] = True, parameters: bool | Collection[str] | None = None
+    ) -> Diagram:
+        """This diagram and its reverse: cotangents ∂y of the outputs go in, gradients ∂x come out, of x's axes.
+
+        ``inputs`` and ``parameters``: all of them, none, or those named; left out, all inputs, or all
+        parameters where no input can have a gradient.  The backward pass is the block "∂":
+        ``d.backward()["∂"]`` is it alone, what goes in there is kept for it, and ``d.backward().cost()["∂"]`` is
+        what it costs.  Where no formula is known a box ∂name runs autograd on that one call.
+
+        Raises NCDError where no program is at hand, and on names of nothing that has a gradient.
+        """
+        from ncd.analysis.backward import backward
+
+        return backward(self, inputs, parameters)
+
     def open(self: Diagram, which: str | Op) -> Diagram:  # type: ignore[misc]
         """The same diagram with composites replaced by the operations they are defined by.
 

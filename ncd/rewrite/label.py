@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ncd.circuit.diagram import BACKWARD
 from ncd.rewrite.learned import is_relative_bias, weight_label
 from ncd.rewrite.mask import FORBIDDEN
 from ncd.rewrite.net import Net, Node
@@ -37,6 +38,7 @@ def labels(net: Net, sample: Sample) -> None:
     for node in net.ordered():
         _label(net, node, sample)
     roles(net)
+    _turned_round(net)
 
 
 def _label(net: Net, node: Node, sample: Sample) -> None:
@@ -74,6 +76,17 @@ def _label(net: Net, node: Node, sample: Sample) -> None:
     else:
         part = moved(net, node)
         node.symbol, node.label = part or (node.symbol, node.label)
+
+
+def _turned_round(net: Net) -> None:
+    """A learned map of the backward pass is that of the forward pass the other way round: L^{Q⊤}."""
+    linear = [n for n in net.ordered() if n.symbol == "linear"]
+    weights = {n: next((a.id for a in n.ins if a.kind == "parameter" and len(a.wires) > 1), None) for n in linear}
+    forward = {weights[n]: n.label for n in linear if not n.path.startswith(BACKWARD)}
+    for n in linear:
+        if n.path.startswith(BACKWARD):
+            role = forward.get(weights[n], "").replace("_+", "").removeprefix("L").strip("^{}")
+            n.label = f"L^{{{role}⊤}}"
 
 
 def _linear(net: Net, node: Node) -> None:
@@ -151,6 +164,8 @@ def _map_label(net: Net, node: Node, name: str, sample: Sample) -> str:
     n = _number(numbers[0]) if len(numbers) == 1 else ""
     if name == "rsub":
         return f"{n or 'c'}−x"
+    if name.startswith(BACKWARD):
+        return f"{FUNCTIONS.get(name[1:], name[1:])}′"
     if node.worded and name not in FUNCTIONS:
         return name.replace("_", " ")
     if name in ("add", "sub", "mul", "div", "truediv", "eq", "ne", "lt", "le", "gt", "ge") and n:

@@ -36,7 +36,7 @@ def dotted(fn: Any) -> str | None:
         if getattr(module, name, None) is fn:
             return f"{home}.{name}"
     where, path = getattr(fn, "__module__", None), getattr(fn, "__qualname__", name)
-    if where and where.startswith("torch") and "<" not in path:
+    if where and where.startswith(("torch", "ncd.analysis.")) and "<" not in path:
         try:
             found: Any = importlib.import_module(where)
             for part in path.split("."):

@@ -19,10 +19,10 @@ import torch
 from torch import nn
 from torch.fx import Interpreter, Node
 from torch.fx._pytree import tree_flatten_spec
-from torch.overrides import _get_current_function_mode_stack
 
 from ncd.circuit.diagram import Place
 from ncd.errors import TraceError
+from ncd.tracing.program import Program, running
 from ncd.tracing.record import Activation, Recorder
 from ncd.tracing.source import is_users_file
 
@@ -69,7 +69,7 @@ def _weights_only() -> Iterator[None]:
             os.environ[name] = before
 
 
-class Exported:
+class Exported(Program):
     """An exported program as something to call; while it is recorded, every call says where it belongs."""
 
     def __init__(self, program: torch.export.ExportedProgram) -> None:
@@ -80,7 +80,7 @@ class Exported:
         self.__signature__ = inspect.signature(self.module.forward)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        recorder = next((m for m in _get_current_function_mode_stack() if isinstance(m, Recorder)), None)
+        recorder = running()
         if recorder is None:
             return self.module(*args, **kwargs)
         given = inspect.signature(self.module.forward).bind(*args, **kwargs).arguments

@@ -7,7 +7,7 @@ weight are refined by a view of the product it made.  Equal sizes are never evid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from ncd.circuit.axis import Dim, fresh, leaves, size, unify
 from ncd.circuit.weave import Form, Side, Weave, plain
 from ncd.ops.calls import is_window
 from ncd.tracing.bind import bind
-from ncd.tracing.callables import short
+from ncd.tracing.callables import dotted, short
 from ncd.tracing.derive import Derived, derive, derive_real
 from ncd.tracing.record import Recorded, Value
 
@@ -47,7 +47,7 @@ def signature(call: Recorded, tensors: Mapping[Value, torch.Tensor]) -> tuple[ob
             return (type(x).__name__, *map(key, x))
         if isinstance(x, dict):
             return ("dict", *((k, key(v)) for k, v in x.items()))
-        return repr(x)
+        return (callable(x) and dotted(x)) or repr(x)
 
     return (call.fn if not hasattr(call.fn, "__self__") else repr(call.fn), key(call.args), key(call.kwargs))
 
@@ -127,12 +127,21 @@ def coarse(weave: Weave, call: Recorded, outs: list[Value]) -> Weave:
     return replace(weave, ins=ins, outs=made, sizes=sizes, targets=frozenset(targets))
 
 
-def infer(calls: list[Recorded], values: list[Value], tensors: Mapping[Value, torch.Tensor]) -> list[Woven]:
-    """Give every value its dimensions, in execution order."""
+def infer(
+    calls: list[Recorded],
+    values: list[Value],
+    tensors: Mapping[Value, torch.Tensor],
+    alike: Iterable[tuple[Value, Value]] = (),
+) -> list[Woven]:
+    """Give every value its dimensions, in execution order.  ``alike`` are pairs with the same ones."""
     for v in values:
         if v.kind != "value" and v.dims is None:
             v.dims = fresh(v.shape)
-    return [weave_call(c, tensors) for c in calls]
+    woven = [weave_call(c, tensors) for c in calls]
+    for pair in alike:
+        for a, b in zip(*map(dims, pair), strict=True):
+            unify(leaves(a), leaves(b))
+    return woven
 
 
 def dims(v: Value) -> tuple[Dim, ...]:

@@ -151,7 +151,9 @@ class Naming:
 
     def slid(self, a: Atom) -> str:
         """What a window slid over to make this axis, if that is called something of its own."""
-        while a in self.roles.before and a not in self.first:
+        seen: set[Atom] = set()  # a gradient leads back to where it came from
+        while a in self.roles.before and a not in self.first and a not in seen:
+            seen.add(a)
             a = self.roles.before[a]
             if a in self.names and a not in self.first:
                 return ""

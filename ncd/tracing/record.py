@@ -125,6 +125,8 @@ class Recording:
     outputs: list[Value]
     reads: list[Asked]
     tensors: dict[Value, torch.Tensor] = field(default_factory=dict)
+    alike: list[tuple[Value, Value]] = field(default_factory=list)
+    """Values with the same axes, by what the program says they are: an array and its gradient."""
     forced: Place | None = None
     """The line that asked for a value that fakes do not have, so that the target was run on real tensors."""
 
@@ -164,6 +166,8 @@ class Recorder(TorchFunctionMode):
         self.generators: dict[int, tuple[torch.Generator, torch.Tensor]] = {}
         self.at: tuple[Activation, Place | None] | None = None
         """Module and line, where the program being run says it itself."""
+        self.alike: list[tuple[Value, Value]] = []
+        """Values that the program being run says have the same axes."""
         self.failed: tuple[Exception, Recorded] | None = None
         """The last call that raised, if any did."""
         self.stack = Stack()

@@ -25,6 +25,7 @@ from ncd.tracing.exported import Exported, load
 from ncd.tracing.infer import infer
 from ncd.tracing.inputs import Inputs, Patterns, prepare
 from ncd.tracing.preserve import untouched
+from ncd.tracing.program import Program
 from ncd.tracing.record import Activation, Recorder, Recording, Value, recording
 from ncd.tracing.seal import seal
 from ncd.tracing.source import place_of_error
@@ -76,7 +77,7 @@ def trace(target: Any, *args: Any, axes: Patterns = None, **kwargs: Any) -> Diag
             literal = taken
     r = taken.recording
     with collecting_later():
-        woven = infer(r.calls, r.values, r.tensors)
+        woven = infer(r.calls, r.values, r.tensors, r.alike)
         named_by_program(r)
         opened = {i: infer(c.inside, [], r.tensors) for i, c in enumerate(r.calls) if c.inside}
         diagram = seal(r, woven, opened, taken.sizes(sizes), literal.recording, title, module)
@@ -90,8 +91,9 @@ def resolve(target: Any) -> tuple[nn.Module | None, Callable[..., Any], str]:
     if isinstance(target, (str, Path)):
         target = load(target)
     if isinstance(target, torch.export.ExportedProgram):
-        program = Exported(target)
-        return program.module, program, program.title
+        target = Exported(target)
+    if isinstance(target, Program):
+        return target.module, target, target.title
     if isinstance(target, nn.Module):
         return target, target, type(target).__name__
     if isinstance(target, MethodType) and isinstance(target.__self__, nn.Module):
@@ -173,7 +175,7 @@ def take(
             except Exception as error:
                 if broken is not None:
                     tell = partial(broken, error, here, partial(finish, here, inputs, grown, seeds))
-                if real or (module is None and not _has_fakes(inputs)):
+                if real or (module is None and not _has_fakes(inputs)) or isinstance(error, TraceError):
                     tell()
                     raise
                 failure = error
@@ -259,7 +261,15 @@ def finish(
     """The recording, with the user's axis names put on the inputs' dimensions."""
     tensors = {v: recorder.alive[i] for i, v in recorder.known.items()}
     found = Recording(
-        recorder.root, recorder.activations, recorder.calls, recorder.values, seeds, results, recorder.reads, tensors
+        recorder.root,
+        recorder.activations,
+        recorder.calls,
+        recorder.values,
+        seeds,
+        results,
+        recorder.reads,
+        tensors,
+        recorder.alike,
     )
     named: dict[str, Atom] = {}
     enlarged: list[Atom] = []

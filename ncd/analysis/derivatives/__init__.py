@@ -1,0 +1,6 @@
+"""Derivatives of calls: rows of plain tensor operations, and autograd's own where there is no row."""
+
+from ncd.analysis.derivatives.rows import ROWS
+from ncd.analysis.derivatives.whole import gradient
+
+__all__ = ["ROWS", "gradient"]
