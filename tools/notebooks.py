@@ -27,9 +27,9 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "notebooks"
 SOURCES = FOLDER / "source"
 
-COLOURS = 48
-SCALE = 2
-"""Pixels of a PNG to one px of its picture."""
+COLOURS = 32
+SCALE, TALL, SCALE_OF_TALL = 1.6, 700, 1.25
+"""Pixels of a PNG to one px of its picture, fewer for one that is taller than so many px."""
 LINES = 40
 """More lines of text beside a picture are left out."""
 
@@ -76,7 +76,7 @@ def notebook(name: str, solved: bool = False) -> NotebookNode:
     return nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
 
 
-def run(nb: NotebookNode, seconds: int = 180) -> NotebookNode:
+def run(nb: NotebookNode, seconds: int = 900) -> NotebookNode:
     """The same notebook, run from top to bottom.  Raises nbclient's CellExecutionError where a cell does."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
     client = NotebookClient(nb, timeout=seconds, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}})
@@ -139,7 +139,8 @@ def _drawn(svg: str) -> tuple[str, dict[str, int]]:
 
     root = svg[: svg.index(">")]
     w, h = (float(re.search(rf'\b{side}="([\d.]+)', root)[1]) for side in ("width", "height"))  # type: ignore[index]
-    image = bytes(svg_to_bytes(svg_string=svg, width=round(SCALE * w), height=round(SCALE * h), background="white"))
+    scale = SCALE if h <= TALL else SCALE_OF_TALL
+    image = bytes(svg_to_bytes(svg_string=svg, width=round(scale * w), height=round(scale * h), background="white"))
     return b64encode(_smaller(image)).decode(), {"width": round(w), "height": round(h)}
 
 

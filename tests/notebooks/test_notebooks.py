@@ -10,7 +10,7 @@ import pytest
 
 from tools.notebooks import FOLDER, names, notebook, run
 
-LARGEST = 300_000
+LARGEST = 350_000
 SECONDS = 120
 """A cell may take so long."""
 
