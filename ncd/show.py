@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ncd.layout.scene import Scene
 
 MIME = "application/vnd.ncd.v1+json"
+REMEMBERED = 3
+"""How often what is far from where it is read goes to memory: rows end elsewhere then, and more may be far."""
 
 
 class Svg(str):
@@ -71,11 +73,16 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
         return present(simple, depth=depth, expand=expand, collapse=collapse)
 
     def laid_out(drawn: Diagram) -> tuple[Diagram, Scene]:
-        """Without lanes that pass whole rows, unless asked for."""
+        """Without lanes that pass whole rows, unless asked for or where these take no more room."""
         scene = layout(drawn, hide=hidden, **chosen)
-        while scene.far and o["skips"] == "memory":
-            drawn = remembered(drawn, scene.far)
-            scene = layout(drawn, hide=hidden, **chosen)
+        for _ in range(REMEMBERED if o["skips"] == "memory" else 0):
+            if not scene.far:
+                break
+            again = remembered(drawn, scene.far)
+            other = layout(again, hide=hidden, **chosen)
+            if other.height > scene.height:
+                break
+            drawn, scene = again, other
         return drawn, scene
 
     def sketched(drawn: Diagram) -> tuple[Diagram, Scene]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from ncd.circuit.diagram import Array, Block, Diagram, Op
-from ncd.layout.net import Container, Operation, Port, Value, Wire
+from ncd.layout.net import Container, Operation, Port, Value, Wire, kept
 
 
 class Builder:
@@ -210,11 +210,13 @@ def _sorted(container: Container) -> tuple[list[Operation | Container], list[Ope
         for o in inside:
             for p in o.right:
                 maker[p.value] = kid
+    saved = {i: kid for kid in container.kids for i in kept(kid, "save")}
     before: dict[Operation | Container, dict[Operation | Container, None]] = {}
     after: dict[Operation | Container, list[Operation | Container]] = {k: [] for k in container.kids}
     for kid in container.kids:
         reads = [p.value for o in ([kid] if isinstance(kid, Operation) else kid.operations()) for p in o.left]
         before[kid] = {maker[v]: None for v in reads if v in maker and maker[v] is not kid}
+        before[kid] |= {saved[i]: None for i in kept(kid, "load") if i in saved and saved[i] is not kid}
         for b in before[kid]:
             after[b].append(kid)
     waiting = {k: len(b) for k, b in before.items()}

@@ -1,34 +1,47 @@
-"""Columns: longest paths, then every operation as late as that shortens wires, then lanes."""
+"""Columns: longest paths, then every operation as late as that shortens wires, then lanes.
+
+Blocks stand beside one another where they fit into a row; those that do not stand *alone*, with
+nothing but lanes beside them, so that rows may end in them.
+"""
 
 from __future__ import annotations
 
-from ncd.layout.net import Container, Lane, Operation, Value
+from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
+
+from ncd.layout.net import Container, Lane, Operation, Value, kept
+
+Kid = Operation | Container
 
 
-def assign(container: Container) -> None:
+def assign(container: Container, alone: AbstractSet[Container] = frozenset()) -> None:
     """Give every kid of a container, and of the containers in it, its column."""
     for kid in container.kids:
         if isinstance(kid, Container):
-            assign(kid)
-    maker: dict[Value, Operation | Container] = {}
-    readers: dict[Value, dict[Operation | Container, None]] = {}
-    for kid in container.kids:
-        for p in kid.right:
-            maker[p.value] = kid
-        for p in kid.left:
-            readers.setdefault(p.value, {})[kid] = None
+            assign(kid, alone)
+    flow = _Flow(container, alone)
+    flow.part([k for k in container.kids if isinstance(k, Container) and k in alone])
     column = container.column
-    for kid in container.kids:
-        column[kid] = max((column[maker[p.value]] + 1 for p in kid.left if p.value in maker), default=0)
+    column.clear()
+    starts: list[int] = []
+    """Where each part begins."""
+    for level in range(max(flow.part_of.values(), default=-1) + 1):
+        start = max(column.values(), default=-1) + 1
+        starts.append(start)
+        for kid in container.kids:
+            if flow.part_of[kid] == level:
+                column[kid] = max((column[b] + 1 for b in flow.before[kid]), default=start)
+                column[kid] = max(column[kid], start)
     earliest = dict(column)
     count = max(column.values(), default=-1) + 1
-    leaving = {p.value for p in container.right}
+    starts.append(count)
 
     for kid in reversed(container.kids):
-        latest = (
-            min((min((column[r] for r in readers.get(p.value, ())), default=count) for p in kid.right), default=1) - 1
-        )
-        if latest > column[kid] and _better_late(kid, container, maker, readers, leaving):
+        end = starts[flow.part_of[kid] + 1]
+        latest = -1
+        if kid.right:
+            latest = min(min((column[a] for a in flow.after[kid]), default=end), end) - 1
+        if latest > column[kid] and flow.better_late(kid, column, column[kid]):
             column[kid] = latest
     container.late = {k for k in container.kids if column[k] > earliest[k]}
     count = _beside_blocks(container, count)
@@ -38,10 +51,75 @@ def assign(container: Container) -> None:
     for value in dict.fromkeys(
         (*(p.value for p in container.left), *(p.value for k in container.kids for p in k.right))
     ):
-        start = column[maker[value]] if value in maker else -1
-        last = count if value in leaving else max((column[r] for r in readers.get(value, ())), default=start)
-        for c in range(start + 1, last):
+        begin = column[flow.maker[value]] if value in flow.maker else -1
+        last = count if value in flow.leaving else max((column[r] for r in flow.readers.get(value, ())), default=begin)
+        for c in range(begin + 1, last):
             container.columns[c].append(Lane(value))
+
+
+class _Flow:
+    """What the kids of a container make and read, and which of them come before which."""
+
+    def __init__(self, container: Container, alone: AbstractSet[Container]) -> None:
+        self.kids = container.kids
+        self.alone = container.root and not alone.isdisjoint(container.kids)
+        self.maker: dict[Value, Kid] = {p.value: kid for kid in self.kids for p in kid.right}
+        self.readers: dict[Value, dict[Kid, None]] = {}
+        self.leaving = {p.value for p in container.right}
+        saved = {i: kid for kid in self.kids for i in kept(kid, "save")}
+        self.before: dict[Kid, dict[Kid, None]] = {}
+        self.after: dict[Kid, list[Kid]] = {kid: [] for kid in self.kids}
+        for kid in self.kids:
+            for p in kid.left:
+                self.readers.setdefault(p.value, {})[kid] = None
+            before = {self.maker[p.value]: None for p in kid.left if p.value in self.maker}
+            self.before[kid] = before | {saved[i]: None for i in kept(kid, "load") if saved.get(i, kid) is not kid}
+            for b in self.before[kid]:
+                self.after[b].append(kid)
+        self.part_of: dict[Kid, int] = dict.fromkeys(self.kids, 0)
+        given = {p.value for p in container.left}
+        self.sprung: set[Kid] = set()
+        """What reads nothing but sources, and sources: nothing is kept alive by it."""
+        for kid in self.kids:
+            if not any(p.value in given for p in kid.left) and self.sprung.issuperset(self.before[kid]):
+                self.sprung.add(kid)
+
+    def part(self, alone: Collection[Container]) -> None:
+        """Number the parts of the container: what stands alone is a part of its own, with an odd number.
+
+        All others go before or behind it, where fewer wires pass it.
+        """
+        number: dict[Kid, int] = {kid: 2 * i + 1 for i, kid in enumerate(alone)}
+        part = self.part_of
+        for kid in self.kids:
+            part[kid] = number.get(kid) or max((part[b] + part[b] % 2 for b in self.before[kid]), default=0)
+        for kid in reversed(self.kids):
+            latest = min((part[a] - part[a] % 2 for a in self.after[kid]), default=2 * len(alone))
+            if kid not in number and kid.right and latest > part[kid] and self.better_late(kid, part, part[kid]):
+                part[kid] = latest
+
+    def better_late(self, kid: Kid, place: Mapping[Kid, int], here: int) -> bool:
+        """Whether wires get shorter when this moves right: it makes more wires than only it keeps alive.
+
+        Siblings stay together: Q, K and V share a column.  Outputs of the whole leave with the row.
+        """
+        if isinstance(kid, Operation):
+            for p in kid.left:
+                for other in self.readers[p.value]:
+                    alike = isinstance(other, Operation) and other.op.symbol == kid.op.symbol
+                    if other is not kid and alike and place[other] == here:
+                        return False
+        if kid in self.sprung:
+            return True
+        made = sum(len(p.ends) for p in kid.right if p.value in self.readers or not self.alone)
+        read = dict.fromkeys(p.value for p in kid.left)
+        passing: Collection[Value] = () if self.alone else self.leaving
+        held = [v for v in read if v not in passing and all(place[r] <= here for r in self.readers[v])]
+        kept_alive = sum(len(v.wires) for v in held)
+        if made != kept_alive:
+            return made > kept_alive
+        first = next(iter(read), None)
+        return first is None or (all(v not in self.maker for v in read) and len(self.readers[first]) == 1)
 
 
 def _beside_blocks(container: Container, count: int) -> int:
@@ -59,31 +137,3 @@ def _beside_blocks(container: Container, count: int) -> int:
         shift = sum(f < c for f in front) + sum(b < c for b in behind)
         at[kid] = c + shift + (c in front and kid not in ending) + (c in behind and kid in moved)
     return count + len(front) + len(behind)
-
-
-def _better_late(
-    kid: Operation | Container,
-    container: Container,
-    maker: dict[Value, Operation | Container],
-    readers: dict[Value, dict[Operation | Container, None]],
-    leaving: set[Value],
-) -> bool:
-    """Whether wires get shorter when this moves right: it makes more wires than only it keeps alive.
-
-    Siblings stay together: Q, K and V share a column.
-    """
-    column = container.column
-    here = column[kid]
-    if isinstance(kid, Operation):
-        for p in kid.left:
-            for other in readers[p.value]:
-                alike = isinstance(other, Operation) and other.op.symbol == kid.op.symbol
-                if other is not kid and alike and column[other] == here:
-                    return False
-    made = sum(len(p.ends) for p in kid.right)
-    read = dict.fromkeys(p.value for p in kid.left)
-    held = sum(len(v.wires) for v in read if v not in leaving and all(column[r] <= here for r in readers[v]))
-    if made != held:
-        return made > held
-    first = next(iter(read), None)
-    return first is None or (all(v not in maker for v in read) and len(readers[first]) == 1)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
-from ncd.layout.net import Container, Operation, Value
+from ncd.layout.net import Container, Operation, Value, Wire
 
 Home = Mapping[Operation | Container, Container]
 
@@ -15,8 +15,12 @@ BLOCKS = 2
 """A residual stream passes one block, and is drawn as a wire."""
 
 
-def far(root: Container, edges: Sequence[float], room: float) -> Iterator[tuple[int, int]]:
+def far(
+    root: Container, edges: Sequence[float], enters: Mapping[Wire, float], room: float
+) -> Iterator[tuple[int, int]]:
     """Arrays (by id) and the operations (by position) that are far from them, where rows end at ``edges``.
+
+    ``enters``: where the inputs begin that do so behind the first row.
 
     What enters a block that it was not made in does so, unless it is read near its entry too, and what
     passes several.  What one turn of a loop hands to the next is left out.
@@ -28,12 +32,12 @@ def far(root: Container, edges: Sequence[float], room: float) -> Iterator[tuple[
     """Arrays with the blocks they are near to."""
     found: list[tuple[Value, Operation, Container | None]] = []
     for o in root.operations():
-        for p in o.left:
+        for p in o.left if o.right else ():  # what ends an array (a save) is not far from it
             source = made.get(p.value)
-            start = source.x1 if source else 0.0
+            start = source.x1 if source else enters.get(p.ends[0].wire, 0.0)
             entered = _entered(home, source, o)
             end = entered[0].x0 if entered else o.x0
-            rows = bisect_left(edges, end) - bisect_left(edges, start)
+            rows = bisect_left(edges, end) - bisect_right(edges, start)
             if rows > 1 or (rows == 1 and end - start > LONG * room):
                 if p.value.array.id not in handed and (entered or _passed(home, source, o) >= BLOCKS):
                     found.append((p.value, o, entered[-1] if entered else None))

@@ -9,11 +9,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from ncd.circuit.diagram import Diagram
 from ncd.garbage import collecting_later
-from ncd.layout import columns, order, rows, search
+from ncd.layout import columns, order, rows, search, wrap
+from ncd.layout.borders import Borders
 from ncd.layout.build import build
 from ncd.layout.crossings import cost
 from ncd.layout.facts import description, facts, title
@@ -30,6 +30,8 @@ TRIES = 6
 """How often rows are cut anew to fit a width."""
 LOOSE, AIR = 0.4, 36
 """A row is made wider by less than this share of it, and no gap by more than so many px."""
+NARROW = 16
+"""A block is taken out of a column if it fits into a row with so few px to spare: in rows it may get wider."""
 SEVERAL = 80
 """Above so many operations one start is all that is tried."""
 
@@ -53,57 +55,21 @@ def layout(
     description.
     """
     root, _ = build(diagram, labels, hide)
-    columns.assign(root)
     search.sign(root, {})
-    figure = _Figure(root, labels, _spans(root))
-    starts = max(1, quality) if len(diagram.ops) <= SEVERAL else 1
-    initial = order.save(root)
-    best: tuple[float, order.State] | None = None
-    for seed in range(starts):
-        order.load(root, initial)
-        search.search(root, axis_order != "memory", 7 + 11 * seed, figure.lift, thorough=quality > 0)
-        if starts > 1:
-            value = figure.badness()
-            if best is None or value < best[0] - 1e-6:
-                best = (value, order.save(root))
-    if best:
-        order.load(root, best[1])
-    scene = _wrapped(figure, title(diagram), labels != "none", width, diagram)
-    gone = sorted({w.name for a in diagram.arrays for w in a.wires if w.id in hide})
-    return replace(scene, description=f"{scene.description} Not drawn: {', '.join(gone)}.") if gone else scene
-
-
-def _wrapped(figure: _Figure, named: str, labels: bool, width: float | None, diagram: Diagram) -> Scene:
-    """The scene, in rows of at most ``width``.
-
-    A row that is cut off stands at other heights, so its curves may get wider: then the rows are cut earlier.
-    """
-    plan = figure.placed([])
-    tail = rows.tail(plan.spacing.widest() if labels else 8.0)
+    figure = _Figure(root, labels, axis_order != "memory", quality if len(diagram.ops) <= SEVERAL else min(quality, 1))
+    plan = figure.ordered()
+    tail = wrap.tail(plan.spacing.widest() if labels != "none" else 8.0)
     if width is not None:
-        places, end, most = plan.spacing.cuts, plan.end, width
-        narrowest, best = rows.widest([], end, tail), list[Cut]()
-        for _ in range(TRIES):
-            cuts = rows.choose(places, end, most, tail + rows.EDGE)
-            if narrowest <= width:
-                break
-            if cuts == plan.cuts:
-                most -= 0.02 * width
-                continue
-            plan = figure.placed(cuts)
-            wide = rows.widest(plan.edges, plan.end, tail)
-            if wide < narrowest:
-                narrowest, best = wide, cuts
-            most -= wide - width + 2
-        if plan.cuts != best:
-            plan = figure.placed(best)
-    if plan.cuts and width is not None:
-        plan = figure.justified(plan, tail)
+        while more := figure.crowded(plan, width - tail - wrap.EDGE - wrap.TRAIL):
+            plan = figure.ordered(more)
+        plan = figure.wrapped(plan, width, tail)
     strip = figure.strip(plan)
-    page = rows.Page(strip, plan.end, plan.edges, named, labels, tail)
+    page = rows.Page(strip, plan.end, plan.edges, title(diagram), labels != "none", tail)
     size = round(page.width, 1), round(page.height, 1)
-    skips = tuple(far(figure.root, plan.edges, page.width))
-    return Scene(*size, named, description(diagram), tuple(page.marks), facts(diagram), skips)
+    gone = sorted({w.name for a in diagram.arrays for w in a.wires if w.id in hide})
+    said = description(diagram) + (f" Not drawn: {', '.join(gone)}." if gone else "")
+    skips = tuple(far(root, plan.edges, strip.enters, page.width))
+    return Scene(*size, title(diagram), said, tuple(page.marks), facts(diagram), skips)
 
 
 @dataclass(frozen=True)
@@ -119,35 +85,114 @@ class _Plan:
 
 
 def _places(cuts: Sequence[Cut]) -> list[tuple[Container, int]]:
-    return [(c.container, c.gap) for c in cuts]
+    return [c.place for c in cuts]
 
 
 class _Figure:
-    """Places and draws the order that the containers are in; equal blocks keep their heights between times."""
+    """Orders, places and draws a tree of containers; equal blocks keep their heights between times."""
 
-    def __init__(self, root: Container, labels: str, spine: bool) -> None:
-        self.root, self.labels = root, labels
-        self.weights, self.lift = (SPINE, 0.01) if spine else (Weights(), 0.0)
+    borders: Borders
+    weights: Weights
+
+    def __init__(self, root: Container, labels: str, free: bool, starts: int) -> None:
+        """``starts``: 0 is a sketch."""
+        self.root, self.labels, self.free, self.starts = root, labels, free, starts
+        self.initial: order.State | None = None
+        self.alone: set[Container] = set()
         self.solved: dict[object, list[float]] = {}
+
+    def ordered(self, alone: Collection[Container] = ()) -> _Plan:
+        """All in one row, in the best order of several starts; these blocks, too, stand alone in their columns."""
+        if self.initial:
+            self.borders.move([])
+            order.load(self.root, self.initial)
+        self.alone.update(alone)
+        columns.assign(self.root, self.alone)
+        self.weights, lift = (SPINE, 0.01) if _spans(self.root) else (Weights(), 0.0)
+        self.initial = order.save(self.root)
+        best: tuple[float, order.State] | None = None
+        for seed in range(max(1, self.starts)):
+            order.load(self.root, self.initial)
+            search.search(self.root, self.free, 7 + 11 * seed, lift, thorough=self.starts > 0)
+            self.borders = Borders(self.root)
+            if self.starts > 1:
+                value = self.badness()
+                if best is None or value < best[0] - 1e-6:
+                    best = (value, order.save(self.root))
+        if best:
+            order.load(self.root, best[1])
+            self.borders = Borders(self.root)
+        return self.placed([])
+
+    def crowded(self, plan: _Plan, room: float) -> list[Container]:
+        """Blocks that, with what stands beside them, do not fit into a row, so that rows must end in them."""
+        gaps, found = plan.spacing.gaps, set()
+
+        def begin(c: Container, k: int) -> float:
+            return gaps[c][k].c0 if k else begin(c.parent, c.parent.column[c]) if c.parent else 0.0
+
+        def end(c: Container, k: int) -> float:
+            if k + 1 < len(c.columns):
+                return gaps[c][k + 1].c0
+            return end(c.parent, c.parent.column[c]) if c.parent else plan.end
+
+        for c, spans in plan.spacing.columns.items():
+            for k, (x0, x1) in enumerate(spans):
+                several = sum(not isinstance(item, Lane) for item in c.columns[k]) > 1
+                around = end(c, k) - begin(c, k) - (x1 - x0)
+                for item in c.columns[k] if several else ():
+                    if isinstance(item, Container) and item.x1 - item.x0 + around > room - NARROW:
+                        found.add((c.signature, c.kids.index(item)))
+        same = (c.kids[i] for c in self.root.containers() for s, i in found if s == c.signature)
+        return [kid for kid in same if isinstance(kid, Container) and kid not in self.alone]
 
     def placed(self, cuts: Sequence[Cut]) -> _Plan:
         gaps = _places(cuts)
+        self.borders.move(gaps)
         heights = Heights(self.root, self.weights, gaps, self.solved)
         spacing = Spacing(self.root, heights, self.labels)
         return _Plan(cuts, heights, spacing, sorted(spacing.ends(gaps)), spacing.end)
 
-    def justified(self, plan: _Plan, tail: float) -> _Plan:
+    def wrapped(self, plan: _Plan, width: float, tail: float) -> _Plan:
+        """The same in rows of at most ``width``, but for what cannot be cut."""
+
+        def over(plan: _Plan) -> float:
+            return sum(max(0.0, w - width) for w in wrap.widths(plan.edges, plan.end, tail))
+
+        if not over(plan):
+            return plan
+        cuts = sorted(plan.spacing.cuts, key=lambda c: c.x)
+        cuts = [replace(c, wires=c.wires - self.borders.idle(c.place)) for c in cuts]
+        starts = sorted(o.x0 for o in self.root.operations())
+        begun = [*(bisect_left(starts, c.x) for c in cuts), len(starts)]
+        steps = wrap.Steps()
+        best, least = plan.cuts, over(plan)
+        for _ in range(TRIES):
+            xs, end = steps.learn(plan.spacing.cuts, plan.end)
+            chosen = wrap.choose(cuts, begun, xs, end, width, tail)
+            if _places(chosen) == _places(plan.cuts):
+                break
+            plan = self.placed(chosen)
+            if over(plan) < least:
+                best, least = chosen, over(plan)
+            if not least:
+                break
+        if plan.cuts != best:
+            plan = self.placed(best)
+        return self.justified(plan, tail, width)
+
+    def justified(self, plan: _Plan, tail: float, width: float) -> _Plan:
         """The same with all rows but the last as wide as the widest, by more air in every gap; few fit better."""
         air: dict[tuple[Container, int], int] = {}
         for _ in range(3):
             edges, gaps = plan.edges, plan.spacing.gaps
-            goal = rows.widest(edges, plan.end, tail)
+            found = wrap.widths(edges, plan.end, tail)
+            goal = max((w for w in found if w <= width), default=0.0)
             row = {(c, k): bisect_left(edges, g.c0 - 1) for c, found in gaps.items() for k, g in enumerate(found)}
-            for r, (start, stop) in enumerate(pairwise([0.0, *edges])):
-                missing = goal - (stop - start + rows.EDGE + (tail if r else 0.0) + rows.TRAIL)
+            for r, now in enumerate(found[:-1]):
                 own = [g for g, at in row.items() if at == r and (g[0].root or g[0].columns)]
-                if 1.0 < missing < LOOSE * goal and own:
-                    more, rest = divmod(int(missing), len(own))
+                if 1.0 < goal - now < LOOSE * goal and own:
+                    more, rest = divmod(int(goal - now), len(own))
                     for i, g in enumerate(own):
                         air[g] = min(air.get(g, 0) + more + (i < rest), AIR)
             plan = self._spaced(plan, air)

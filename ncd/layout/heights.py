@@ -78,15 +78,20 @@ class Heights:
         return self.levels[item][-1][e] if isinstance(item, Lane) and item in self.levels else e.slot
 
     def _lane(self, lane: Lane, rows: int) -> None:
-        edges = []
-        for _ in range(rows):
+        edges: list[tuple[list[Edge], list[Edge]]] = []
+        levels = self.levels[lane] = []
+        for row in range(rows):
+            if (lane.begins and row < rows - 1) or (lane.ends and row):
+                edges.append(([], []))
+                levels.append({})
+                continue
             self._stack(lane.left, self.weights.cohesion)
             self._extend(lane, WIRE_EXTENT, WIRE_EXTENT)
             edges += self.edges[lane]
-            self.levels.setdefault(lane, []).append({e: e.slot for e in lane.port.ends})
+            levels.append({e: e.slot for e in lane.port.ends})
         self.edges[lane] = edges
         for e in lane.port.ends:
-            e.slot = self.levels[lane][0][e]
+            e.slot = levels[-1 if lane.begins else 0][e]
 
     def _operation(self, o: Operation) -> None:
         if o.style == "word":
@@ -220,7 +225,7 @@ class Heights:
                         for b, u in tops:
                             p.apart(a, b, d + u)
                     self._inside(c, row, tops, bottoms)
-                    above = bottoms
+                    above = bottoms or above
         for gap in range(count + 1):
             self._gap(c, gap)
         for top, bottom in frame.extents:
@@ -281,18 +286,13 @@ class Heights:
     def _gap(self, c: Container, gap: int) -> None:
         p, w, frame = self.programme, self.weights, self.frames[c]
         count = len(c.columns)
-        before: list[Item] = [c] if gap == 0 else c.columns[gap - 1]
-        behind: list[Item] = [c] if gap == count else c.columns[gap]
         start: dict[Wire, tuple[Slot, Item]] = {}
         leaving: dict[Wire, End] = {}
-        for item in before:
-            for port in item.left if item is c else item.right:
-                for e in port.ends:
-                    start.setdefault(e.wire, (self.leaving(item, e), item))
-                    leaving.setdefault(e.wire, e)
-        arriving = [
-            (e, item) for item in behind for port in (item.right if item is c else item.left) for e in port.ends
-        ]
+        for item, port in c.starts(gap):
+            for e in port.ends:
+                start.setdefault(e.wire, (self.leaving(item, e), item))
+                leaving.setdefault(e.wire, e)
+        arriving = [(e, item) for item, port in c.goals(gap) for e in port.ends]
         if (c, gap) in self.cuts:
             start = self._broken(c, gap, start, leaving, {e.wire for e, _ in arriving})
         fan: dict[Wire, int] = {}
@@ -314,7 +314,7 @@ class Heights:
             pieces.append(Piece(slot, e, source, item))
         frame.pieces.append(pieces)
         sources = {wire: source for wire, (_, source) in start.items()}
-        for item in behind if gap < count else ():
+        for item in c.columns[gap] if gap < count else ():
             if isinstance(item, Operation) and item.style == "route":
                 self._merges(item, sources)
             elif isinstance(item, Operation) and w.passing > w.level:
@@ -343,7 +343,8 @@ class Heights:
         """New heights for the wires that start the next row, free of those they had."""
         frame = self.frames[c]
         ends = [e for w, e in leaving.items() if w in used]
-        frame.broken[gap] = [(e.wire, *start[e.wire]) for e in ends]
+        last = {e.wire for p in c.leaves.get(gap, ()) for e in p.ends}
+        frame.broken[gap] = [(w, *start[w]) for w in leaving if (w in used or w in last) and start[w][1] is not c]
         fresh: dict[Wire, tuple[Slot, Item]] = {}
         before: End | None = None
         for e in ends:

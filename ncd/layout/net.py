@@ -71,13 +71,18 @@ Face = list[Port]
 
 
 class Lane:
-    """An array that passes a column."""
+    """An array that passes a column.
+
+    Beside a block in which rows end it may begin in the last of them (``begins``: an input of the whole),
+    or end in the first (``ends``: an output).
+    """
 
     def __init__(self, value: Value) -> None:
         self.port = Port(value)
         self.left: Face = [self.port]
         self.right: Face = self.left
         self.x0 = self.x1 = 0.0
+        self.begins = self.ends = False
 
 
 class Operation:
@@ -158,6 +163,10 @@ class Container:
     signature: int = -1
     x0: float = 0.0
     x1: float = 0.0
+    enters: dict[int, list[tuple[Item, Port]]] = field(default_factory=dict)
+    """Of the whole, by gaps where rows end: what starts the next row, where that is not just what ends the last."""
+    leaves: dict[int, Face] = field(default_factory=dict)
+    """Of the whole, by gaps where rows end: outputs that end there."""
 
     @property
     def root(self) -> bool:
@@ -192,6 +201,19 @@ class Container:
             if isinstance(kid, Container):
                 yield from kid.containers()
 
+    def starts(self, gap: int) -> list[tuple[Item, Port]]:
+        """The face at the left of a gap, with whose it is: the container's own are arrays that enter it there."""
+        if gap == 0:
+            return [(self, p) for p in self.left]
+        found = self.enters.get(gap) or [(item, p) for item in self.columns[gap - 1] for p in item.right]
+        return [(item, p) for item, p in found if not (isinstance(item, Lane) and item.ends)]
+
+    def goals(self, gap: int) -> list[tuple[Item, Port]]:
+        """The face at the right of a gap, with whose it is; its own are arrays that leave the container there."""
+        if gap == len(self.columns):
+            return [(self, p) for p in self.right]
+        return [(i, p) for i in self.columns[gap] if not (isinstance(i, Lane) and i.begins) for p in i.left]
+
     def leaving(self, gap: int) -> Face:
         """The face at the left of a gap: the entry of the container, or the right sides of a column."""
         return self.left if gap == 0 else [p for item in self.columns[gap - 1] for p in item.right]
@@ -204,6 +226,13 @@ class Container:
 
 
 Item = Lane | Operation | Container
+
+
+def kept(kid: Operation | Container, symbol: str) -> Iterator[int]:
+    """The ids of the arrays that are saved (or loaded: ``symbol``) in an operation or block."""
+    for o in kid.operations() if isinstance(kid, Container) else (kid,):
+        if o.op.symbol == symbol:
+            yield from (p.value.array.id for p in (*o.left, *o.right))
 
 
 def title_of(block: Block) -> str:

@@ -1,77 +1,24 @@
-"""Rows: where the strip is cut, and the marks of every row."""
+"""Rows: the marks of every row of a strip that is cut."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
-from math import ceil, floor, inf
+from math import floor
 
 from ncd import symbols
 from ncd.layout.net import Wire
 from ncd.layout.scene import Ids, Mark, Path, Segment, Text
-from ncd.layout.spacing import Cut
+from ncd.layout.spacing import NOSE
 from ncd.layout.strip import Frame, Label, Run, Step, Strip, ids_of, label_of
+from ncd.layout.wrap import EDGE, TRAIL
 from ncd.text import width
 from ncd.theme import tone
 
-DEEP, WIRES, RAGGED, TOO_WIDE = 0.6, 0.05, 0.5, 50.0
-"""Costs, in rows: a cut by the square of its depth and for each wire, a row by the square of what is left empty."""
-TRAIL = 26.0
-"""Room at the end of a row that goes on."""
-EDGE = 8.0
 LAP = 0.25
 """So far the level end of a wire reaches over what it joins, so that no light shows between them at any scale."""
 CHOSEN = "a value read here decided what was done: this is the path taken"
 BETWEEN = 11.0
 """Between rows."""
-
-
-def choose(cuts: Sequence[Cut], end: float, most: float, lead: float) -> list[Cut]:
-    """The cuts that make the best rows of at most ``most`` px: few, seldom deep in a block or through many wires."""
-    places = sorted({c.x: c for c in sorted(cuts, key=lambda c: -c.depth)}.values(), key=lambda c: c.x)
-    xs = [c.x for c in places]
-    best: list[tuple[float, int]] = []  # of the rows up to a cut: their cost, and where the last of them begins
-    for i in range(len(places) + 1):
-        final = i == len(places)
-        stop = end if final else xs[i]
-        own = 0.0 if final else DEEP * places[i].depth ** 2 + WIRES * places[i].wires
-        found = (inf, -1)
-        for j in range(i - 1, -2, -1):
-            start = 0.0 if j < 0 else xs[j]
-            room = most - (EDGE if j < 0 else lead) - (EDGE if final else TRAIL)
-            over = stop - start > room
-            if over and (found[0] < inf or (i - j > 2 and j >= 0)):
-                break
-            free = max(0.0, 1 - (stop - start) / room)
-            cost = (
-                (0.0 if j < 0 else best[j][0])
-                + 1
-                + own
-                + (TOO_WIDE if over else RAGGED * (0.3 if final else 1) * free**2)
-            )
-            if cost < found[0]:
-                found = (cost, j)
-        best.append(found)
-    chosen = []
-    j = best[-1][1]
-    while j >= 0:
-        chosen.append(places[j])
-        j = best[j][1]
-    return chosen[::-1]
-
-
-def tail(widest: float) -> float:
-    """The wire before a further row: an arrow, and a name that ends before any block begins."""
-    return ceil(11 + widest + 8)
-
-
-def widest(edges: Sequence[float], end: float, tail: float) -> float:
-    """The width of the widest row, where rows end at ``edges``."""
-    out = 0.0
-    bounds = [0.0, *edges, end]
-    for k, (start, stop) in enumerate(pairwise(bounds)):
-        out = max(out, stop - start + EDGE + (tail if k else 0) + (TRAIL if k < len(edges) else EDGE))
-    return out
 
 
 def joined(runs: Sequence[Run], edges: Sequence[float]) -> list[Run]:
@@ -162,14 +109,20 @@ class Page:
             ids = ids_of(wire)
             if not final and steps[-1][3] >= stop - 0.1:
                 y = steps[-1][4]
-                steps = [*steps, ("L", stop, y, stop + 12, y)]
-                heads.append(symbols.arrow(stop + 18 + dx, y + dy, ids))
+                ends = (wire, stop, round(y, 1)) in self.strip.leaves
+                steps = [*steps, ("L", stop, y, stop + (NOSE if ends else 12), y)]
+                if not ends or wire.axis is None:  # a number leaves as an arrow
+                    heads.append(symbols.arrow(stop + NOSE + dx, y + dy, ids))
+                if self.strip.leaves.get((wire, stop, round(y, 1))):
+                    heads.append(_text(label_of(wire, stop + NOSE - 2, y, "end"), dx, dy))
             if k and steps[0][1] <= start + 0.1:
-                y = steps[0][2]
+                y, begins = steps[0][2], self.strip.enters.get(wire) == start
                 steps = [("L", start - self.tail, y, start, y), *steps]
-                heads.append(symbols.arrow(start - self.tail + 9 + dx, y + dy, ids))
+                if not begins:
+                    heads.append(symbols.arrow(start - self.tail + 9 + dx, y + dy, ids))
                 if wire.label and self.labels:
-                    heads.append(_text(label_of(wire, start - self.tail + 11, y, "start"), dx, dy))
+                    x = start - self.tail + (2 if begins else 11)
+                    heads.append(_text(label_of(wire, x, y, "start"), dx, dy))
             put(Path("bundle" if wire.bundle else "wire", _path(_lapped(steps), dx, dy), ids))
         for cup in b.cups:
             x, r = cup.x + dx, cup.radius

@@ -99,6 +99,8 @@ class _Walk:
         count: dict[tuple[Value, Value], int] = {}
         before: tuple[Value, float, Item | Border] | None = None
         for item in items:
+            if isinstance(item, Lane) and (item.ends if right else item.begins):
+                continue
             face = item.face if isinstance(item, Border) else item.right if right else item.left
             for port in face:
                 first, last = port.ends[0], port.ends[-1]
@@ -244,7 +246,10 @@ class _Walk:
                     self.open[b.key] = self.open.pop(here.key)
             else:
                 after[b.key] = b.wish
-                self.draw(b.key, x0, b.wish, x1, b.wish, b.room)
+                self.draw(b.key, ends[-1] if ends else x0, b.wish, x1, b.wish, b.room)
+        if ends:  # what ends in the first row
+            for b, y in passing.values():
+                self.draw(b.key, x0, y, ends[0], y, b.room)
         for item in column:
             if isinstance(item, Container):
                 after.update(self.container(item, now))

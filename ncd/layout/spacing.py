@@ -9,7 +9,7 @@ from math import ceil, inf
 from ncd import symbols
 from ncd.layout.heights import Heights
 from ncd.layout.measures import AXIS
-from ncd.layout.net import Container, End, Item, Lane, Operation, Wire
+from ncd.layout.net import Container, End, Item, Lane, Operation, Slot, Wire
 from ncd.layout.places import Piece
 from ncd.text import width
 
@@ -27,6 +27,8 @@ UNLABELLED = ("norm", "softmax", "mask", "map", "scale", "add")
 """What leaves these bears the names it came with."""
 CUP = 19.0
 """Largest radius of a cup."""
+NOSE = 18.0
+"""How far the wires of a row reach over its end, with their arrowheads."""
 NESTED = 9.0
 """How far a cup stands behind one that is narrower."""
 
@@ -50,6 +52,8 @@ class Gap:
     """Labels at the end."""
     beyond: list[tuple[End, float]] = field(default_factory=list)
     """Labels on lanes just behind it, where there is room beside what the lane passes."""
+    ending: list[tuple[End, Slot]] = field(default_factory=list)
+    """What leaves the picture there, where a row ends."""
     rings: list[End] = field(default_factory=list)
     """Wires that nobody reads."""
     fans: dict[Wire, int] = field(default_factory=dict)
@@ -64,6 +68,10 @@ class Cut:
     wires: int
     container: Container
     gap: int
+
+    @property
+    def place(self) -> tuple[Container, int]:
+        return self.container, self.gap
 
 
 @dataclass
@@ -110,7 +118,8 @@ class Spacing:
         if not c.root:
             x += MARGIN + (BRACKET if c.repeat > 1 else 0)
         self.gaps[c], self.columns[c] = [], []
-        read = {e.wire for pieces in self.heights.frames[c].pieces for p in pieces for e in [p.end]}
+        read = {p.end.wire for pieces in self.heights.frames[c].pieces for p in pieces}
+        read |= {e.wire for face in c.leaves.values() for p in face for e in p.ends}
         for k in range(len(c.columns) + 1):
             x = self._gap(c, k, x, read)
             gap = self.gaps[c][k]
@@ -175,7 +184,11 @@ class Spacing:
         if c.root and k == len(c.columns):  # one name is enough for a wire that runs straight out
             straight = {p.end.wire for p in pieces if abs(y(p.start) - y(p.end.slot)) < LEVEL and gap.right}
             gap.left = [(e, h) for e, h in gap.left if e.wire not in straight or fans[e.wire] > 1]
+        at = {wire: slot for wire, slot, _ in self.heights.frames[c].broken.get(k, ())}
+        gap.ending = [(e, at[e.wire]) for p in c.leaves.get(k, ()) for e in p.ends]
         first = max((_width(e) + 8 for e, _ in gap.left), default=0.0)
+        if self.labels != "none":
+            first = max([first, *(_width(e) - NOSE + 8 for e, _ in gap.ending)])
         last = max((_width(e) + 6 for e, _ in gap.right), default=0.0)
         if gap.rings:
             first = max(first, 14.0) + 10

@@ -94,6 +94,10 @@ class Strip:
     decisions: list[tuple[float, float, Ids]] = field(default_factory=list)
     """Where values decided what the program did."""
     separators: list[list[Step]] = field(default_factory=list)
+    enters: dict[Wire, float] = field(default_factory=dict)
+    """Inputs that begin with a row, and where it does."""
+    leaves: dict[tuple[Wire, float, float], bool] = field(default_factory=dict)
+    """Outputs that end with a row: the wire, where, and at which height; and whether to name it there."""
 
 
 def ids_of(wire: Wire, op: int | None = None) -> Ids:
@@ -107,6 +111,8 @@ class Drawing:
         self.heights, self.spacing, self.strip = heights, spacing, Strip()
         self.named: dict[int, tuple[object, Label]] = {}
         """By height: the axis that the last label there named, and how."""
+        self.row = 0.0
+        """Where the row begins."""
         self._container(root)
 
     def run(self, wire: Wire, x0: float, y0: float, x1: float, y1: float, c0: float = 0.0, c1: float = 0.0) -> None:
@@ -176,13 +182,29 @@ class Drawing:
         xs = [lane.x0, *self.spacing.ends(self.heights.cuts_beside(c, k)), lane.x1]
         for x0, x1, slots in zip(xs[:-1], xs[1:], self.heights.levels[lane], strict=True):
             for e, slot in slots.items():
-                self.run(e.wire, x0, self.heights.y(slot), x1, self.heights.y(slot))
+                y = self.heights.y(slot)
+                self.run(e.wire, x0, y, x1, y)
+                if lane.begins:
+                    self.strip.enters[e.wire] = x0
+                if lane.ends:
+                    self._end(e, x1, y)
 
     def _gap(self, c: Container, k: int, gap: Gap) -> None:
         y, frame = self.heights.y, self.heights.frames[c]
         broken = k in frame.broken
         for wire, slot, item in frame.broken.get(k, ()):
             self.run(wire, gap.x0 if item is c else item.x1, y(slot), gap.c0 - 1, y(slot))
+        self.strip.enters.update({e.wire: gap.c0 - 1 for item, p in c.enters.get(k, ()) if item is c for e in p.ends})
+        fresh = c.root and k == 0
+        for e, height in gap.left:
+            self.label(e, gap.x0 + (2 if fresh else 3), height, "start", fresh or e.touched)
+        for e, slot in gap.ending:
+            self._end(e, gap.c0 - 1, y(slot))
+        if broken:  # a row begins, and names all its wires
+            self.row = gap.c0 - 1
+            for p in frame.pieces[k]:
+                named = label_of(p.end.wire, self.row, y(p.start), "start")
+                self.named[round(y(p.start))] = axis_of(p.end.wire), named
         trunks: set[Wire] = set()
         for p in frame.pieces[k]:
             wire, y0, y1 = p.end.wire, y(p.start), y(p.end.slot)
@@ -203,9 +225,6 @@ class Drawing:
             x = gap.c0 - 8
             self.run(e.wire, item.x1, y(e.slot), x, y(e.slot))
             self.dot(x, y(e.slot), e.wire, role="ring")
-        fresh = c.root and k == 0
-        for e, height in gap.left:
-            self.label(e, gap.x0 + (2 if fresh else 3), height, "start", fresh or e.touched)
         final = c.root and k == len(c.columns)
         for e, height in gap.right:
             self.label(e, gap.x1 - (2 if final else 3), height, "end", final, final)
@@ -217,16 +236,25 @@ class Drawing:
         wire = e.wire
         if not wire.label:
             return
-        axis, level = (wire.axis.id if wire.axis else None, wire.label), round(height)
-        bore, before = self.named.get(level, (None, None))
-        if before and bore == axis:
-            if not always and 0 <= x - before.x < REPEATED_AFTER:
-                return
-            if final and before.x > STUB and x - before.x < REPEATED_AFTER / 2:
-                self.strip.labels.remove(before)
+        before = self._named(e, x, height)
+        if before and not always:
+            return
+        if before and final and before.x > self.row + STUB and x - before.x < REPEATED_AFTER / 2:
+            self.strip.labels.remove(before)
         label = label_of(wire, x, height, anchor)
-        self.named[level] = axis, label
+        self.named[round(height)] = axis_of(wire), label
         self.strip.labels.append(label)
+
+    def _end(self, e: End, x: float, height: float) -> None:
+        """An output ends where a row does, with its name unless that is near."""
+        named = self.spacing.labels == "none" or self._named(e, x, height) is not None
+        self.strip.leaves[e.wire, x, round(height, 1)] = not named
+
+    def _named(self, e: End, x: float, height: float) -> Label | None:
+        """The label on the same level of the same row that names the same a little before."""
+        bore, before = self.named.get(round(height), (None, None))
+        near = before is not None and before.x >= self.row and 0 <= x - before.x < REPEATED_AFTER
+        return before if near and bore == axis_of(e.wire) else None
 
     # -- operations ------------------------------------------------------------------------
 
@@ -343,6 +371,11 @@ class Drawing:
         rooms = itertools.pairwise(inside)
         low, high = max(rooms, key=lambda r: (round(r[1] - r[0], 1), -abs(r[0] + r[1] - centre)))
         return min(max((low + high) / 2, top + radius), bottom - radius)
+
+
+def axis_of(wire: Wire) -> tuple[int | None, str]:
+    """What a label stands for."""
+    return wire.axis.id if wire.axis else None, wire.label
 
 
 def label_of(wire: Wire, x: float, height: float, anchor: str) -> Label:

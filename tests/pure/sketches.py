@@ -210,6 +210,22 @@ def encoder_decoder() -> Diagram:
     return g.diagram(g("softmax", "", "y [v] -> y [v]", g("linear", "L", "y [m] -> y [v]", y)))
 
 
+def towers() -> Diagram:
+    """Two encoders that know nothing of each other, how like two texts are, and what class the first is of."""
+    g = Sketch("Two Towers")
+    made = []
+    for a in "xy":
+        tokens = g.input(a, a)
+        with g.block("Tower"):
+            h = g("embed", "E", f"{a} -> {a} [m]", tokens)
+            with g.block("EncoderLayer", 6):
+                h = _norm(g, _add(g, h, _mha(g, h, h, a, a + "'", False), f"{a} m"), a)
+                h = _norm(g, _add(g, h, _ffn(g, h, a), f"{a} m"), a)
+        made.append(h)
+    classes = g("linear", "L^C", "x [m] -> x [c]", made[0])
+    return g.diagram(g("softmax", "", "x [y] -> x [y]", g("einsum", "", "x m, y m -> x y", *made)), classes)
+
+
 def residual() -> Diagram:
     g = Sketch("Residual Block", bundles="x")
     x = g.input("b c x", "X")

@@ -11,7 +11,7 @@ from pathlib import Path as File
 import pytest
 from consumers import missing
 from metrics import FAULTS, Measured
-from sketches import ALL, gpt
+from sketches import ALL, gpt, towers
 from work import counted
 
 from ncd.layout.figure import layout
@@ -52,6 +52,29 @@ def test_rows(name: str, width: int) -> None:
     assert wrapped.width <= width
     assert wrapped.height > scene(name).height
     assert Measured(wrapped).faults() == dict.fromkeys(FAULTS, 0)
+
+
+@pytest.mark.parametrize("width", [500, 700, 1000, 1600])
+def test_blocks_that_do_not_fit_beside_one_another_stand_one_after_the_other(width: int) -> None:
+    wrapped = layout(towers(), width=width)
+    assert wrapped.width <= width < layout(towers()).width
+    assert Measured(wrapped).faults() == dict.fromkeys(FAULTS, 0)
+    assert missing(wrapped, towers()) == []
+
+
+def test_inputs_and_outputs_pass_no_rows_in_which_nothing_uses_them() -> None:
+    d = towers()
+    marks = layout(d, width=700).marks
+
+    def high(array: int) -> tuple[float, float]:
+        ys = [y for m in marks if isinstance(m, Path) and m.ids.array == array for _, (*_, y) in m.segments]
+        return min(ys), max(ys)
+
+    (x, y), (score, classes) = d.inputs, d.outputs
+    assert high(x.id)[1] < high(y.id)[0] and high(classes.id)[1] < high(score.id)[0]
+    inside = next(op.outputs[0].id for op in d.ops if op.symbol == "softmax" and op.path > "2")
+    assert high(y.id)[1] < high(inside)[0]  # one row of the second tower, where its text enters
+    assert high(classes.id)[1] < high(inside)[0]
 
 
 @pytest.mark.parametrize("labels", ["all", "sizes", "boundaries", "none"])

@@ -34,7 +34,7 @@ def forgotten(diagram: Diagram) -> Diagram:
     return replace(diagram, ops=tuple(replace(op, inputs=tuple(kept.get(a.id, a) for a in op.inputs)) for op in ops))
 
 
-CASES = [("unet", 1000), ("unet_closed", 700), ("encoder_decoder", 1000)]
+CASES = [("unet", 1000), ("unet_closed", 700), ("encoder_decoder", 700)]
 
 
 @pytest.mark.parametrize(("name", "width"), CASES)
