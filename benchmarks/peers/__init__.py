@@ -1,0 +1,1 @@
+"""ncd beside other tools that draw or export torch modules: ``python -m benchmarks.peers``."""

@@ -1,0 +1,94 @@
+"""``python -m benchmarks.peers [FILE]``: a table of ratios, peer over ncd: above 1, ncd is ahead.
+
+Every pair has a process of its own; what was measured already is kept in ``FILE.jsonl`` and not measured again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.__main__ import machine
+from benchmarks.peers.tools import PEERS
+from benchmarks.timing import table
+
+MODELS = ("attn", "lstm", "pointer", "unet", "gpt2", "vit", "resnet", "llama_7b")
+PACKAGES = ("torch", "torchview", "torchlens", "torchviz", "torchvista", "ai-edge-model-explorer")
+PATIENCE = 400
+"""Seconds of the clock for a pair."""
+
+
+def measured(model: str, peer: str) -> dict[str, Any]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", "benchmarks.peers.pair", model, peer]
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired:
+        return {"peer": f"not done after {PATIENCE} s"}
+    lines = done.stdout.strip().splitlines()
+    try:
+        found: dict[str, Any] = json.loads(lines[-1])
+    except (IndexError, json.JSONDecodeError):
+        return {"peer": f"ended with {done.returncode}: {done.stderr.strip().splitlines()[-1:]}"[:100]}
+    return found
+
+
+def row(model: str, peer: str, found: Mapping[str, Any]) -> list[object]:
+    if not isinstance(found.get("peer"), dict) or not isinstance(found.get("ncd"), dict):
+        failed = next(v for v in (found.get("ncd"), found.get("peer")) if isinstance(v, str))
+        who = "ncd: " if isinstance(found.get("ncd"), str) else ""
+        return [model, peer, *[""] * 8, who + failed]
+    ours, theirs = found["ncd"], found["peer"]
+    ratios = [theirs[key] / max(ours[key], 1e-9) for key in ("trace", "picture", "size")]
+    numbers = [ours["trace"], ours["picture"], ours["size"], ours["memory"], theirs["memory"]]
+    return [model, peer, *ratios, *numbers, "" if min(ratios) >= 1 else "behind"]
+
+
+HEAD = ["model", "peer", "trace", "picture", "size"]
+HEAD += ["ncd: trace s", "picture s", "size kB", "memory MB", "peer: memory MB", ""]
+
+
+def main() -> None:
+    from tqdm import tqdm
+
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("build/peers.txt")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = path.with_suffix(".jsonl")
+    known = (
+        {(r["model"], r["tool"]): r["found"] for r in map(json.loads, kept.read_text().splitlines())}
+        if kept.exists()
+        else {}
+    )
+    pairs = [(m, p) for m in MODELS for p in PEERS]
+    for model, peer in tqdm(pairs):
+        if (model, peer) not in known:
+            known[model, peer] = measured(model, peer)
+            with kept.open("a") as f:
+                f.write(json.dumps({"model": model, "tool": peer, "found": known[model, peer]}) + "\n")
+    versions = []
+    for package in PACKAGES:
+        try:
+            versions.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            versions.append(f"{package} not installed")
+    said = [
+        "python -m benchmarks.peers: peer over ncd, so that above 1 ncd is ahead; trace, time to picture, bytes of it",
+        f"{machine()}, one thread; {', '.join(versions)}",
+        "In turns in one process a pair; seconds of the processor, graphviz's included, the least of three rounds;",
+        "ncd derives every signature anew in each.  Pictures are of the peer's kind: SVG of torchview, torchlens and",
+        "torchviz, HTML of torchvista, JSON of Model Explorer, text of torch.export.",
+        "",
+        table(HEAD, [row(m, p, known[m, p]) for m, p in pairs]),
+    ]
+    path.write_text("\n".join(said) + "\n")
+    print(path.read_text())
+
+
+if __name__ == "__main__":
+    main()
