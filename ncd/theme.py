@@ -203,7 +203,7 @@ _WORDS = (
     ("grey", "norm layernorm rmsnorm batchnorm groupnorm dropout activation"),
     ("violet", "sdpa scaled core"),
     ("orange", "attention attn mha multihead selfattention crossattention"),
-    ("blue", "mlp feedforward feed ffn ff intermediate expert experts moe mixture swiglu geglu"),
+    ("blue", "mlp feedforward feed ffn ff act intermediate expert experts moe mixture swiglu geglu"),
     ("red", "embed embedding embeddings patch stem double tokenizer"),
     ("yellow", "layer layers"),
     ("green", "decoder decode up upsample lstm gru rnn recurrent"),

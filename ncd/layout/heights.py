@@ -14,6 +14,7 @@ from ncd.layout.measures import (
     SIGN_EXTENT,
     STRIP,
     SYMBOL_EXTENT,
+    UNDER_SYMBOL,
     WIRE_EXTENT,
     WORD_EXTENT,
     Weights,
@@ -221,9 +222,10 @@ class Heights:
                 above: list[Edge] = []
                 for item in column:
                     tops, bottoms = self.edges[item][row - start]
+                    signed = isinstance(item, Operation) and item.style == "route" and bool(item.sign)
                     for a, d in above:
                         for b, u in tops:
-                            p.apart(a, b, d + u)
+                            p.apart(a, b, d + u + (UNDER_SYMBOL if signed and d == SYMBOL_EXTENT else 0.0))
                     self._inside(c, row, tops, bottoms)
                     above = bottoms or above
         for gap in range(count + 1):

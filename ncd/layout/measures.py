@@ -15,6 +15,8 @@ The numbers add up to the pitch (14 + 5 + 19 = 38), or wires would jog by a few 
 """
 WORD_EXTENT, SIGN_EXTENT = 29.0, 19.0
 """Above the top wire under a word, and of a sum with its sign."""
+UNDER_SYMBOL = 8.0
+"""More room for a sign under the edge of a symbol, and a dashed line between them."""
 STRIP = 20.0
 """The strip at the top of a block that holds its title."""
 PADDING = 9.0

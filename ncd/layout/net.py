@@ -137,6 +137,8 @@ class Operation:
         """The glyph; an operation that turned out to touch wires is a box whatever it is called."""
         s = self.op.symbol or "box"
         if self.style == "box":
+            if s == "linear" and not self.touched_in:
+                return "embed"  # one number enters, by an arrow, not by a wire
             return "box" if s in ("einsum", "add", "map", "scale") else s
         return "map" if self.style == "word" else s
 

@@ -34,10 +34,14 @@ class Found:
 def pointed(drawn: Diagram, whole: Diagram, name: str) -> Found:
     """What a name means: an axis, a block by path, title or class, or operations by name, label or path and name.
 
-    ``h.0.attn:softmax`` are the softmaxes in that block.  Nothing is found of what a closed block of
-    the ``whole`` hides.  Raises NCDError if there is nothing of this name.
+    ``h.0.attn:softmax`` are the softmaxes in that block.  Of what a closed block of the ``whole`` hides
+    it is that block; of a module too small for a frame of its own, what it does.  Raises NCDError if there
+    is nothing of this name.
     """
     found = _named(drawn, name)
+    if found == Found():
+        covered = _covered(whole, name)
+        found = Found(ops=frozenset(i for i, op in enumerate(drawn.ops) if covered.intersection(op.covers)))
     if found == Found() and _named(whole, name) == Found():
         known = {w.name for a in whole.arrays for w in a.wires} | {op.name for op in whole.ops}
         known |= {x for b in whole.blocks for x in (b.path, b.cls)} - {""}
@@ -62,6 +66,24 @@ def _named(diagram: Diagram, name: str) -> Found:
         if kind in (op.name, op.label, op.symbol) and (not colon or op.path == path or op.path.startswith(path + "."))
     }
     return Found(ops=frozenset(ops), blocks=frozenset(map(str, blocks)))
+
+
+def _covered(whole: Diagram, name: str) -> set[int]:
+    """The recorded operations of what is called so in the whole, or of modules that have no frame there."""
+    known = _named(whole, name)
+    inside = {b for b in known.blocks if b}
+    found = {c for i, op in enumerate(whole.ops) if i in known.ops or _within(op.path, inside) for c in op.covers}
+    exact = whole.source.exact
+    if not found and exact is not None:
+        paths = {b.path for b in exact.blocks if name in (b.path, b.cls) and b.path}
+        found = {i for i, op in enumerate(exact.ops) if _within(op.path, paths)}
+    return found
+
+
+def _within(path: str, blocks: set[str]) -> bool:
+    """Whether a path is that of one of these blocks, or of something in it."""
+    words = path.split(".")
+    return any(".".join(words[:k]) in blocks for k in range(1, len(words) + 1))
 
 
 def points(mark: Mark) -> Iterator[tuple[float, float]]:

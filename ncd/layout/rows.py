@@ -100,8 +100,9 @@ class Page:
         final = k == count - 1
         put = self.marks.append
 
+        words = [(g.box[0] + dx, g.box[1] + dy, g.box[2] + dx) for g in b.glyphs]
         for f in sorted(frames, key=lambda f: f.container.depth):
-            self._frame(f, start, stop, dx, dy)
+            self._frame(f, start, stop, dx, dy, words)
         for steps in separators:
             put(Path("separator", _path(steps, dx, dy)))
         heads: list[Mark] = []
@@ -163,19 +164,25 @@ class Page:
         self.width = max(self.width, EDGE + 16 + width(CHOSEN, "small") + EDGE)
         self.height = y + 6 + EDGE
 
-    def _frame(self, f: Frame, start: float, stop: float, dx: float, dy: float) -> None:
-        """A block's rectangle, title, and the bracket of a repeated block."""
+    def _frame(
+        self, f: Frame, start: float, stop: float, dx: float, dy: float, words: Sequence[tuple[float, float, float]]
+    ) -> None:
+        """A block's rectangle, title, and the bracket of a repeated block; ``words``: from where to where, how high."""
         block = f.container.block
         assert block is not None
         ids = Ids(block=block.path)
         y0, y1 = (y + dy for y in _extent(f, start))
         x0, x1 = max(f.x0, start - 6) + dx, min(f.x1, stop + 6) + dx
         self.marks.append(Path("block", _round(x0, y0, x1, y1, 3.0), ids, tone(block.cls)))
-        title = f.container.title + (" (cont.)" if f.x0 < start else "")
-        if width(title, "heading") + 8 > x1 - x0:
-            title = f.container.title
-        if title and width(title, "heading") + 4 <= x1 - x0:
-            self.marks.append(Text("heading", (x0 + x1) / 2, y0 + 15, title, "middle", ids))
+        high = [(left, right) for left, top, right in words if y0 < top < y0 + 17]
+        for title in dict.fromkeys((f.container.title + (" (cont.)" if f.x0 < start else ""), f.container.title)):
+            wide = width(title, "heading")
+            at = _free(x0, x1, wide, high)
+            # What was said in the row before need not be said again where there is no room.
+            if title and (at is not None or (f.x0 >= start and wide + 4 <= x1 - x0)):
+                middle = (x0 + x1) / 2 if at is None else at
+                self.marks.append(Text("heading", middle, y0 + 15, title, "middle", ids))
+                break
         if block.repeat > 1:
             for x, bend, shown in ((f.x0 + 11, -10, f.x0 >= start), (f.x1 - 11, 10, f.x1 <= stop)):
                 if shown:
@@ -187,6 +194,14 @@ class Page:
                 self.marks.append(Text("count", x0, y1 + 18, "λ = 1", "start", ids))
             elif f.x1 <= stop and not block.numbered:
                 self.marks.append(Text("count", f.x1 - 4 + dx, y0 - 4, f"×{block.times}", "start", ids))
+
+
+def _free(x0: float, x1: float, wide: float, taken: Sequence[tuple[float, float]]) -> float | None:
+    """The middle of a title from x0 to x1, as near to their middle as nothing else stands; None if nowhere."""
+    near = [(x0 + x1) / 2, *(a - 4 - wide / 2 for a, _ in taken), *(b + 4 + wide / 2 for _, b in taken)]
+    fit = [x for x in near if x0 + 2 <= x - wide / 2 and x + wide / 2 <= x1 - 2]
+    free = [x for x in fit if not any(a < x + wide / 2 + 2 and x - wide / 2 - 2 < b for a, b in taken)]
+    return min(free, key=lambda x: abs(x - near[0]), default=None)
 
 
 def _buckets(strip: Strip, runs: Sequence[Run], bounds: Sequence[float]) -> list[Strip]:

@@ -92,8 +92,8 @@ def _turned_round(net: Net) -> None:
 def _linear(net: Net, node: Node) -> None:
     """A product of arrays that are all computed is no learned map, whatever the call is called."""
     weights = [a for a in node.ins if net.hidden(a)]
-    form = node.name == "einsum" and node.contracted and any(a.wires for a in weights)  # a vector, on one index
-    if form or any(len(a.wires) > 1 for a in weights):
+    vector = node.contracted or node.name != "einsum"  # a vector, on one index; or with a number
+    if any(len(a.wires) > (0 if vector else 1) for a in weights):
         if node.name == "bilinear" and len(weights) > 1:
             node.label = "L_+"
     elif not weights and len(node.ins) == 2 + (node.name == "bilinear"):

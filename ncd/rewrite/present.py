@@ -16,9 +16,9 @@ from ncd.rewrite.bundle import bundle
 from ncd.rewrite.fold import fold
 from ncd.rewrite.frames import dissolve
 from ncd.rewrite.outer import outer
-from ncd.rewrite.role import shared
+from ncd.rewrite.role import numbered as told_apart
 from ncd.rewrite.stages import stages
-from ncd.rewrite.titles import CONTAINERS, attribute, pretty
+from ncd.rewrite.titles import CONTAINERS, SAME, attribute, pretty
 from ncd.rewrite.tree import Branch, drawn_operands, drawn_targets, flat, grow, hidden_arrays
 
 
@@ -32,7 +32,7 @@ def prepared(diagram: Diagram, *, numbered: bool = True) -> Diagram:
     model = next((b.cls for b in diagram.blocks if b.path == ""), diagram.title)
     for branch in root.branches():
         branch.block = replace(branch.block, title=branch.block.title or _title(branch, model))
-    return shared(flat(folded, root))
+    return told_apart(flat(folded, root))
 
 
 def without_unread(diagram: Diagram) -> Diagram:
@@ -255,6 +255,8 @@ class Classes:
 def _title(branch: Branch, model: str) -> str:
     """What is written over a block, or on it; attention that sees no later positions is called masked."""
     block = branch.block
-    title = attribute(block.path) if block.cls in CONTAINERS and block.path else pretty(block.cls, model)
+    title = pretty(block.cls, model)
+    if block.path and (block.cls in CONTAINERS or title in SAME):
+        title = attribute(block.path)
     masked = title.endswith("Attention") and any(o.symbol == "mask" and o.label == "causal" for o in branch.ops())
     return f"Masked {title}" if masked else title

@@ -122,13 +122,30 @@ def _fed(net: Net, a: Array, depth: int = 0) -> Iterator[tuple[Node, int]]:
             yield from _fed(net, reader.outs[0], depth + 1)
 
 
-def shared(diagram: Diagram) -> Diagram:
-    """The same map in several places bears the same number, where nothing else tells that it is one."""
+def numbered(diagram: Diagram) -> Diagram:
+    """Learned maps that share a block as it is drawn are numbered there, where nothing else tells them apart.
+
+    The same map in several places bears the same number.
+    """
     places: dict[tuple[str, ...], list[int]] = {}
+    taken: dict[str, set[int]] = {}
     for k, op in enumerate(diagram.ops):
-        if op.symbol == "linear" and "^" not in op.label and op.params and SLICED not in op.evidence:
+        if op.symbol != "linear":
+            continue
+        _, _, above = op.label.partition("^")
+        if above.isdigit():
+            taken.setdefault(op.path, set()).add(int(above))
+        elif not above and op.params and SLICED not in op.evidence:
             places.setdefault(tuple(p.name for p in op.params), []).append(k)
     several = [found for found in places.values() if len(found) > 1]
     number = {k: n for n, found in enumerate(several, 1) for k in found}
+    rest: dict[str, list[int]] = {}
+    for found in places.values():
+        if len(found) == 1:
+            rest.setdefault(diagram.ops[found[0]].path, []).append(found[0])
+    for path, alone in rest.items():
+        known = taken.get(path, set()) | {n for k, n in number.items() if diagram.ops[k].path == path}
+        if 1 < len(known) + len(alone) < 10:
+            number |= zip(alone, (n for n in range(1, 20) if n not in known), strict=False)
     ops = (replace(op, label=f"{op.label}^{number[k]}") if k in number else op for k, op in enumerate(diagram.ops))
     return replace(diagram, ops=tuple(ops)) if number else diagram

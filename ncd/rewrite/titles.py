@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from itertools import takewhile
 
-_KNOWN = {"MLP": "Feed Forward", "FFN": "Feed Forward", "FF": "Feed Forward", "FeedForward": "Feed Forward",
+_KNOWN = {"MLP": "Feed Forward", "Mlp": "Feed Forward", "FFN": "Feed Forward", "FF": "Feed Forward",
+          "FeedForward": "Feed Forward", "DenseActDense": "Feed Forward", "DenseGatedActDense": "Feed Forward",
           "MHA": "Multi-Head Attention", "MultiheadAttention": "Multi-Head Attention"}  # fmt: skip
 _ONE = ("ReLU", "GELU", "SiLU", "PReLU", "SwiGLU", "GeGLU", "ReGLU", "ResNet", "MobileNet", "EfficientNet", "DenseNet",
         "ConvNeXt", "ConvNext", "NeXt", "DropPath", "DeBERTa", "ViT", "DiT", "MoE", "LoRA", "ALiBi", "RoPE",
@@ -25,6 +26,8 @@ _HYPHENED = (
 
 
 CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
+SAME = ("Stack",)
+"""Titles of classes that are used for unlike things: their attributes (encoder, decoder) say which."""
 
 
 def attribute(path: str) -> str:

@@ -152,6 +152,8 @@ class Measured:
         self.names: list[tuple[Text, Box]] = []
         self.words: list[tuple[Text, Box]] = []
         self.titles: list[Box] = []
+        self.above: list[Box] = []
+        """Titles that are not on a symbol."""
         self.dots: list[Dot] = []
         solid: dict[int, list[Box]] = defaultdict(list)
         self.pieces: list[Box] = []
@@ -164,6 +166,7 @@ class Measured:
                 box = text_box(m)
                 if m.role in ("title", "heading"):
                     self.titles.append(box)
+                    self.above += [box] if m.ids.op is None else []
                 elif m.role in NAMES:
                     self.names.append((m, box))
                 elif m.role != "count":
@@ -201,7 +204,8 @@ class Measured:
             "wire_symbol": sum(enters(w, shrink(b, 1.5)) for _, b in symbols for w in self.wires),
             "symbol_symbol": sum(overlap(a, b, 1) for (p, a), (q, b) in combinations(symbols, 2) if p != q),
             "over_title": sum(enters(w, b) for b in self.titles for w in self.wires)
-            + sum(overlap(a, b) for a in labels for b in self.titles),
+            + sum(overlap(a, b) for a in labels for b in self.titles)
+            + sum(overlap(a, b, 0.5) for _, a in symbols for b in self.above),
             "separator_label": sum(enters(s, b) for s in self.separators for b in (*labels, *self.titles)),
             "separator_symbol": sum(enters(s, shrink(b, 1)) for s in self.separators for _, b in symbols),
             "coincident": self.coincident(),

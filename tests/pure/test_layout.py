@@ -15,6 +15,7 @@ from sketches import ALL, gpt, towers
 from work import counted
 
 from ncd.layout.figure import layout
+from ncd.layout.rows import _free
 from ncd.layout.scene import Dot, Ids, Mark, Path, Scene, Text
 from ncd.render.svg import render
 
@@ -265,3 +266,9 @@ def test_crossings_distance_and_slope_are_measured() -> None:
     assert measured.crossing_pairs() == 2
     assert measured.distance() == pytest.approx(12)
     assert measured.steepest() == pytest.approx(0.7)
+
+
+def test_a_title_gives_way_to_a_sign() -> None:
+    assert _free(0, 200, 60, []) == 100
+    assert _free(0, 200, 60, [(95, 115)]) in (61, 149)
+    assert _free(0, 70, 60, [(30, 40)]) is None

@@ -43,7 +43,7 @@ def test_a_name_points_at_axes_operations_or_blocks() -> None:
     assert "softmax" in e.value.fix
 
 
-def test_what_a_closed_block_hides_is_not_found_and_not_refused() -> None:
+def test_what_another_diagram_has_is_not_found_and_not_refused() -> None:
     assert pointed(sketches.residual(), D, "softmax") == Found()
 
 

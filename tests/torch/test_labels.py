@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import ncd
+from ncd import show
 from ncd.notation.catalogue import SECTIONS
 
 ENTRIES = {f"{s.title}: {e.title}": e for s in SECTIONS for e in s.entries}
@@ -133,3 +134,31 @@ def test_a_window_is_labelled_by_the_shapes_of_the_call() -> None:
             return self.conv(self.norm(x).permute(0, 3, 1, 2))
 
     assert said(Model(), torch.rand(2, 7, 5, 6)) == [("norm", "LN"), ("conv", "★3_{depthwise}")]
+
+
+class TwoHalves(nn.Module):
+    """A feed-forward layer whose maps are in modules of their own, as in BERT."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.intermediate = nn.Sequential(nn.Linear(6, 9), nn.GELU())
+        self.output = nn.Sequential(nn.Linear(9, 6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.output(self.intermediate(x))
+
+
+def test_maps_in_one_block_are_numbered_whatever_modules_they_are_in() -> None:
+    drawn = show.draw(ncd.trace(TwoHalves(), torch.rand(5, 6))).drawn
+    assert [op.label for op in drawn.ops if op.symbol == "linear"] == ["L_+^1", "L_+^2"]
+
+
+def test_a_module_too_small_for_a_frame_is_pointed_at_by_what_it_does() -> None:
+    d = ncd.trace(TwoHalves(), torch.rand(5, 6))
+    shown = show.draw(d, highlight=["output"])
+    assert [m.role for m in shown.scene.marks].count("spot") == 1
+    assert [m.role for m in show.draw(d, highlight=["intermediate"]).scene.marks].count("spot") == 2
+
+
+def test_a_number_goes_into_a_learned_map_and_out_of_it() -> None:
+    assert said(nn.Linear(1, 4), torch.rand(5, 1)) == said(nn.Linear(4, 1), torch.rand(5, 4)) == [("linear", "L_+")]
