@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ncd.emit.values import Values
     from ncd.notebook.explore import Explore
     from ncd.notebook.widget import Widget
+    from ncd.rewrite.sameness import Equivalence
     from ncd.truth import Report
 
 
@@ -102,6 +103,27 @@ class Verbs:
         from ncd.rewrite.opened import closed
 
         return closed(self, which)
+
+    def rewrite(self: Diagram, *rules: str, **sizes: int) -> Diagram:  # type: ignore[misc]
+        """The diagram as rules of linear algebra rewrite it, one after the other, each as often as it applies.
+
+        ``rules`` are names out of ``ncd.rewrite.rules.RULES`` (``"reassociate"``, ``"absorb_linear"``), which
+        says each one's condition; costs are compared at ``sizes`` where given.  The result computes the
+        same, and runs.  Raises NCDError on unknown rules and axes.
+        """
+        from ncd.rewrite.rules import rewrite
+
+        return rewrite(self, rules, sizes)
+
+    def equivalent(self: Diagram, other: Diagram, tolerance: float = 1e-4) -> Equivalence:  # type: ignore[misc]
+        """Whether another diagram computes the same of the same inputs, in order; true or false, and says how it knows.
+
+        By normal form, in which linear algebra is done (a proof), else by running both on random inputs
+        with the same weights: differences up to ``tolerance`` of the largest number are rounding.
+        """
+        from ncd.rewrite.sameness import equivalent
+
+        return equivalent(self, other, tolerance)
 
     def view(self: Diagram, **options: Any) -> Diagram:  # type: ignore[misc]
         """The same diagram with other defaults for drawing.

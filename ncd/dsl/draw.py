@@ -44,7 +44,7 @@ def as_written(found: Diagram, term: Term, module: Any) -> Diagram:
     opened = {k: tuple(replace(op, source=None) for op in inner) for k, inner in found.source.opened.items()}
     found.source.opened.update(opened)
     written = {a for atom in atoms(term.node) for axes in (*atom.ins, *atom.outs) for a in axes}
-    shown = tuple(sorted(written & set(found.axes)))
+    shown = tuple(sorted(written & {w.name for a in found.inputs for w in a.wires}))
     options = (*((("colors", shades),) if shades else ()), *((("show", shown),) if shown else ()))
     return replace(found, title=title(term.node), ops=ops, blocks=blocks, options=options)
 

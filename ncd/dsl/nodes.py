@@ -21,6 +21,10 @@ class Relation:
     number: int = 1
 
 
+IN_PLACE = frozenset(["array", "softmax", "layer_norm", "rms_norm", "causal"])
+"""Symbols that leave the axes of an array where they are."""
+
+
 @dataclass(frozen=True)
 class Atom:
     """One symbol.  ``ins`` are the axes each input must have, ``outs`` what stands in their place in each output.
@@ -43,7 +47,7 @@ class Atom:
     @property
     def keeps(self) -> bool:
         """Whether its one output has the axes of its one input, in their order."""
-        return len(self.ins) == len(self.outs) == 1 and set(self.ins[0]) == set(self.outs[0])
+        return self.name in IN_PLACE or (self.ins == self.outs == ((),) and not self.weights)
 
 
 @dataclass(frozen=True)

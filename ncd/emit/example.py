@@ -40,6 +40,14 @@ def example(diagram: Diagram) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return args, kwargs
 
 
+def random_inputs(diagram: Diagram) -> list[Tensor]:
+    """Other random values for every input, integers below what was asked for when it was traced."""
+    args, kwargs = diagram.source.example or ((), {})
+    highs = {(x.sizes, x.high) for x in (*args, *kwargs.values()) if isinstance(x, Placeholder) and x.high}
+    high = min((h for _, h in highs), default=vocabulary(diagram.source.module))
+    return [_random(a.shape, getattr(torch, a.dtype), high if a.dtype.startswith("int") else 2) for a in diagram.inputs]
+
+
 def _random(shape: Sequence[int], dtype: torch.dtype, high: int = 2) -> Tensor:
     if dtype.is_floating_point or dtype.is_complex:
         return torch.randn(tuple(shape), dtype=dtype)

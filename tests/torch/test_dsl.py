@@ -205,6 +205,9 @@ def test_symbol(text):
 
 def test_learned_symbols():
     x = torch.randn(3, 4, 8)
+    turned = n.array("m b") >> n.linear("m -> m", bias=True)
+    assert str(turned.signature) == "m b -> b m" and turned.check().ok
+    assert str((n.array("c b a") >> n.rearrange("a b c -> b a c") >> n.tanh).signature) == "c b a -> b a c"
     dense = n.linear("m -> h k", bias=True).over("b s").to_module(m=8, h=2, k=5)
     torch.testing.assert_close(dense(x), torch.einsum("bsm,mhk->bshk", x, dense.linear.weight) + dense.linear.bias)
     norm = n.layer_norm("m").over("b s").to_module(m=8)
