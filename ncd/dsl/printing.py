@@ -17,6 +17,41 @@ def code(node: Node, module: str = "n") -> str:
     return _written(node, module)[0]
 
 
+def spread(node: Node, module: str = "n") -> str:
+    """The same expression over several lines, where one would be longer than ``WIDTH``."""
+    return _spread(node, module, 0)
+
+
+WIDTH = 100
+
+
+def _spread(node: Node, n: str, indent: int) -> str:
+    text = code(node, n)
+    if len(text) + indent <= WIDTH:
+        return text
+    deeper = " " * (indent + 4)
+    match node:
+        case Then():
+            chain: list[Node] = []
+            at: Node = node
+            while isinstance(at, Then):
+                chain.insert(0, at.second)
+                at = at.first
+            parts = [_held(part, n, indent + 4, ADD) for part in (at, *chain)]
+            return "(\n" + deeper + f"\n{deeper}>> ".join(parts) + "\n" + " " * indent + ")"
+        case Block():
+            color = f", color={node.color!r}" if node.color else ""
+            inner = _spread(node.body, n, indent + 4)
+            return f"{n}.block(\n{deeper}{node.title!r},\n{deeper}{inner}{color},\n{' ' * indent})"
+    return text
+
+
+def _held(part: Node, n: str, indent: int, least: int) -> str:
+    """A part of a chain, in parentheses if it has to be."""
+    text = _spread(part, n, indent)
+    return text if _written(part, n)[1] >= least or text.startswith("(\n") else f"({text})"
+
+
 def brief(node: Node) -> str:
     """A tree in one line, for a sentence about it."""
     if isinstance(node, Traced):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ncd.circuit.diagram import Diagram
 from ncd.dsl.nodes import Beside, Joined, Node, Over, Repeat, Then, Traced, arity, atoms
 from ncd.dsl.patterns import Axes, names
-from ncd.dsl.printing import brief, code
+from ncd.dsl.printing import brief, code, spread
 from ncd.dsl.types import Signature, signature
 from ncd.errors import DSLError
 
@@ -133,13 +133,19 @@ class Term(Diagram):
         return build(self, (module, *inputs) if module is not None else inputs, sizes)
 
     def to_dsl(self, module: str = "n") -> str:
-        """The expression that makes it, where ``ncd.dsl`` is known as ``module``."""
+        """The expression that makes it, where ``ncd.dsl`` is known as ``module``; over several lines if it is long."""
+        return self._sized(spread(self.node, module))
+
+    def _sized(self, text: str) -> str:
+        """An expression followed by the sizes that were said."""
         sizes = f".at({', '.join(f'{k}={v}' for k, v in self.said.items())})" if self.said else ""
-        text = code(self.node, module)
-        return f"({text}){sizes}" if sizes and " " in text.split("(")[0] + text[text.rfind(")") :] else text + sizes
+        return f"({text}){sizes}" if sizes else text
 
     def __repr__(self) -> str:
-        return self.to_dsl()
+        return self._sized(code(self.node))
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Term):
