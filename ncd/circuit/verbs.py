@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ncd.analysis.cost import Cost
     from ncd.analysis.sizes import Sizes
+    from ncd.analysis.stream import Transfer
     from ncd.circuit.diagram import Diagram, Op
     from ncd.emit.values import Values
     from ncd.notebook.explore import Explore
@@ -78,6 +79,26 @@ class Verbs:
         from ncd.analysis.backward import backward
 
         return backward(self, inputs, parameters)
+
+    def stream(self: Diagram, axis: str, tile: int) -> Diagram:  # type: ignore[misc]
+        """This diagram with attention along ``axis`` as a loop over tiles of it, with a running maximum and sum.
+
+        It computes the same, and no array of it has the axis whole beside the queries' (FlashAttention).
+        Raises AxisError where there is no attention along the axis, or ``tile`` does not divide it.
+        """
+        from ncd.analysis.stream import streamed
+
+        return streamed(self, axis, tile)
+
+    def transfer(self: Diagram, axis: str, tile: int | str, **groups: int | str) -> Transfer:  # type: ignore[misc]
+        """What that moves between a large and a small memory, in elements, as in ``d.transfer("x", "t", y="g")``.
+
+        ``groups`` partitions axes: y is worked through g at a time.  Sizes are numbers or names of symbols.
+        Raises AxisError on axes that attention does not have.
+        """
+        from ncd.analysis.stream import transfer
+
+        return transfer(self, axis, tile, groups)
 
     def open(self: Diagram, which: str | Op) -> Diagram:  # type: ignore[misc]
         """The same diagram with composites replaced by the operations they are defined by.

@@ -1,0 +1,134 @@
+"""Attention in tiles computes what attention does, and moves what a count of its loads says."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import ncd
+from ncd.models import attention, gpt2, scaled
+
+
+def arrays(*shapes: tuple[int, ...]) -> list[Tensor]:
+    torch.manual_seed(0)
+    return [torch.randn(s, dtype=torch.float64) for s in shapes]
+
+
+QKV = ["b h y k", "b h x k", "b h x v"]
+
+
+def masked(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+    return F.scaled_dot_product_attention(q, k, v, mask)
+
+
+CASES = {
+    "plain": (scaled.ScaledDotProductAttention(), arrays((8, 5), (12, 5), (12, 4)), ["y k", "x k", "x v"], "x"),
+    "heads last": (scaled.MultiHeadAttention(8, 2, 3).double(), arrays((6, 8), (12, 8)), ["y m", "x m"], "x"),
+    "masked": (scaled.MultiHeadAttention(8, 2, 3, True).double(), arrays((12, 8), (12, 8)), ["y m", "x m"], "x"),
+    "self": (attention.Attention(16, 4).double(), arrays((2, 6, 16)), "b s d", "s"),
+    "fused": (F.scaled_dot_product_attention, arrays((2, 3, 5, 4), (2, 3, 6, 4), (2, 3, 6, 7)), QKV, "x"),
+    "with a mask": (masked, arrays((2, 3, 5, 4), (2, 3, 6, 4), (2, 3, 6, 7), (5, 6)), [*QKV, "y x"], "x"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("tile", [1, 3, 6])
+def test_tiles_compute_the_same(name: str, tile: int) -> None:
+    target, args, axes, axis = CASES[name]
+    d = ncd.trace(target, *args, axes=axes)
+    streamed = d.stream(axis, tile)
+    with torch.no_grad():
+        assert torch.allclose(streamed.to_module()(*args), target(*args), rtol=1e-10, atol=1e-10)
+    assert not streamed.opaque
+    assert "softmax" not in {op.name for op in streamed.ops}
+
+
+def test_rows_in_which_the_first_tiles_are_masked() -> None:
+    q, k, v = arrays((4, 5), (6, 5), (6, 3))
+    mask = torch.full((4, 6), -torch.inf, dtype=torch.float64)
+    mask[:, 4:] = 0
+    d = ncd.trace(masked, q, k, v, mask)
+    axis = d.inputs[1].axes[0].name
+    assert torch.allclose(d.stream(axis, 2).to_module()(q, k, v, mask), masked(q, k, v, mask), atol=1e-10)
+
+
+def test_every_layer_of_a_model() -> None:
+    module, args = gpt2.example()
+    module = module.double().eval()
+    d = ncd.trace(module, *args, axes="b s")
+    streamed = d.stream("s", 4)
+    with torch.no_grad():
+        assert torch.allclose(streamed.to_module()(*args), module(*args), rtol=1e-10, atol=1e-10)
+    assert {b.path for b in d.blocks} == {b.path for b in streamed.blocks}
+
+
+def test_the_picture_is_a_loop() -> None:
+    """Maximum, sum and mixture are what a turn hands to the next."""
+    target, args, axes, axis = CASES["plain"]
+    picture = ncd.trace(target, *args, axes=axes).stream(axis, 3).to_svg()
+    assert "Loop over n" in picture and "×4" in picture
+
+
+class Counted:
+    """Flash attention by hand, with a count of the elements that are loaded and saved."""
+
+    def __init__(self) -> None:
+        self.moved, self.most = 0, 0
+
+    def load(self, x: Tensor) -> Tensor:
+        self.moved += x.numel()
+        return x
+
+    def __call__(self, q: Tensor, k: Tensor, v: Tensor, group: int, tile: int) -> Tensor:
+        out = torch.empty(*q.shape[:3], v.shape[3], dtype=q.dtype)
+        for b in range(q.shape[0]):
+            for h in range(q.shape[1]):
+                for y in range(0, q.shape[2], group):
+                    rows = self.load(q[b, h, y : y + group])
+                    most = torch.full((group, 1), -torch.inf, dtype=q.dtype)
+                    total, mixed = torch.zeros_like(most), torch.zeros(group, v.shape[3], dtype=q.dtype)
+                    for x in range(0, k.shape[2], tile):
+                        keys, values = self.load(k[b, h, x : x + tile]), self.load(v[b, h, x : x + tile])
+                        scores = rows @ keys.T / q.shape[3] ** 0.5
+                        new = torch.maximum(most, scores.amax(1, keepdim=True))
+                        fade, weights = torch.exp(most - new), torch.exp(scores - new)
+                        total, mixed = fade * total + weights.sum(1, keepdim=True), fade * mixed + weights @ values
+                        here = (rows, keys, values, scores, most, total, mixed)
+                        most, self.most = new, max(self.most, sum(t.numel() for t in here))
+                    out[b, h, y : y + group] = self.load(mixed / total)
+        return out
+
+
+@pytest.mark.parametrize(("group", "tile"), [(1, 1), (2, 3), (8, 6), (4, 12)])
+def test_what_is_moved_is_what_a_loop_loads(group: int, tile: int) -> None:
+    q, k, v = args = arrays((2, 3, 8, 4), (2, 3, 12, 4), (2, 3, 12, 7))
+    d = ncd.trace(F.scaled_dot_product_attention, *args, axes=QKV)
+    by_hand = Counted()
+    assert torch.allclose(by_hand(q, k, v, group, tile), F.scaled_dot_product_attention(q, k, v), atol=1e-12)
+    formula = d.transfer("x", "t", y="g")
+    assert formula.at(g=group, t=tile) == by_hand.moved
+    assert d.transfer("x", tile, y=group).at() == by_hand.moved
+    sizes = {**formula.sizes, "g": group, "t": tile}
+    assert int(formula.held.subs({s: sizes[s.name] for s in formula.held.free_symbols})) == by_hand.most
+    assert str(formula) == "b·h·k·y + b·h·v·y + (b·h·k·x·y)/g + (b·h·v·x·y)/g"
+
+
+def test_a_mask_is_loaded_for_every_head() -> None:
+    args = arrays((2, 3, 8, 4), (2, 3, 12, 4), (2, 3, 12, 7), (8, 12))
+    loads = ncd.trace(masked, *args, axes=[*QKV, "y x"]).transfer("x", 3, y=2).loads
+    assert str(loads["mask"]) == "b*h*x*y"
+
+
+def test_errors() -> None:
+    target, args, axes, axis = CASES["plain"]
+    d = ncd.trace(target, *args, axes=axes)
+    with pytest.raises(ncd.AxisError, match=r"size 12 is no multiple of 5"):
+        d.stream(axis, 5)
+    with pytest.raises(ncd.AxisError, match=r"no softmax along 'k'"):
+        d.stream("k", 1)
+    with pytest.raises(ncd.AxisError, match=r"no axis 'k' to partition"):
+        d.transfer("x", 3, k=2)
+    with pytest.raises(ncd.NCDError, match="no program"):
+        ncd.Diagram.from_json(d.to_json()).stream("x", 3)
