@@ -325,6 +325,7 @@ class Diagram(Verbs):
         leaving = {a.id: a for op in ops for a in op.outputs if a.id in read_outside}
         top = self.block(path)
         blocks = tuple(replace(b, parent=None) if b.path == top.path else b for b in self.blocks if b.path in paths)
+        opened = {position[i]: inner for i, inner in self.source.opened.items() if i in position}
         return replace(
             self,
             title=top.title or f"{top.path}: {top.cls}",
@@ -334,6 +335,7 @@ class Diagram(Verbs):
             blocks=blocks,
             reads=tuple(replace(r, op=position[r.op]) for r in self.reads if r.op in position),
             outer=(),
+            source=replace(self.source, opened=opened),
         )
 
     def __iter__(self) -> Iterator[Op]:

@@ -143,11 +143,11 @@ config = MixtralConfig(
     use_cache=False,
 )
 mixtral = ncd.trace(MixtralForCausalLM(config).eval(), ncd.tokens("b=2 s=16"))
-mixtral.view(depth=2)
+mixtral.view(depth=2, collapse=["MixtralAttention"])
 
 # %%
 for read in mixtral.reads:
-    print(read.source.function if hasattr(read.source, "function") else read)
+    print(read)
 
 # %% [markdown]
 # The same outputs without any decision, if all experts see all tokens and all but the best two have the weight zero.

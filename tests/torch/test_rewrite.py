@@ -586,3 +586,20 @@ def test_a_constant_shaped_like_an_input_does_not_need_it() -> None:
     d = ncd.trace(program, ids, axes="b s")
     assert d.check(trials=1).ok
     assert torch.equal(d.simplify().to_module()(ids.flip(1)), program(ids.flip(1)))
+
+
+def test_a_part_opens_its_own_attention_wherever_in_the_model_it_stands() -> None:
+    class Layer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm, self.attention = nn.LayerNorm(8), nn.MultiheadAttention(8, 2, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = self.norm(x)
+            return x + self.attention(y, y, y, need_weights=False)[0]
+
+    d = ncd.trace(nn.Sequential(nn.Embedding(11, 8), nn.ReLU(), Layer(), Layer()).eval(), ncd.tokens("b=2 s=5"))
+    for path in ("2", "3", "3.attention"):
+        part = d[path].simplify()
+        assert [op.name for op in part.ops] == [op.name for op in d.simplify()[path].ops]
+        assert [a.id for a in part.inputs] == [a.id for a in d[path].inputs], "nothing became an input"
