@@ -168,10 +168,16 @@ def _restart(container: Container, random: Random, found: dict[int, order.State]
     size = sum(1 for _ in container.operations())
     if size <= LARGE:
         best, state = _around(container), order.save(container)
-        for t in range(max(FEWEST, min(MOST, EFFORT // max(size, 1)))):
+        tries = max(FEWEST, min(MOST, EFFORT // max(size, 1)))
+        for t in range(-1, tries):
             if best < 1:
                 break
-            _shake(container, random, size <= NESTED)
+            if t >= 0:
+                _shake(container, random, size <= NESTED)
+            elif len(container.left) > 1:  # the same with what enters the other way up
+                container.left.reverse()
+            else:
+                continue
             for k in range(4):
                 if (k + t) % 2:
                     order.backward(container, True)
