@@ -13,6 +13,57 @@ from ncd.dsl.patterns import Axes, Pattern, names, read
 from ncd.dsl.term import Term, term
 from ncd.errors import DSLError
 
+__all__ = [
+    "FUNCTIONS",
+    "abs",
+    "add",
+    "array",
+    "block",
+    "causal",
+    "chunk",
+    "concat",
+    "conv",
+    "copy",
+    "cos",
+    "cup",
+    "discard",
+    "einsum",
+    "elementwise",
+    "embedding",
+    "exp",
+    "expand",
+    "gather",
+    "gelu",
+    "identity",
+    "index",
+    "layer_norm",
+    "learned",
+    "linear",
+    "log",
+    "max",
+    "mean",
+    "merge",
+    "multiply",
+    "neg",
+    "rearrange",
+    "relu",
+    "rename",
+    "rms_norm",
+    "scale",
+    "sigmoid",
+    "silu",
+    "sin",
+    "softmax",
+    "split",
+    "sqrt",
+    "square",
+    "subtract",
+    "sum",
+    "swap",
+    "tanh",
+    "unit",
+    "wire",
+]  # fmt: skip
 FUNCTIONS = (
     "relu", "gelu", "silu", "sigmoid", "tanh", "exp", "log", "sqrt", "abs", "neg", "square", "sin", "cos",
 )  # fmt: skip
@@ -179,7 +230,7 @@ def max(axes: str) -> Term:
 def scale(by: float | str) -> Term:
     """Every number times this one: a number, or a formula in the sizes of axes such as ``"k ** -0.5"``."""
     if isinstance(by, str):
-        return Term(Atom("scale", (by,), uses=sizes_in(by)))
+        return Term(Atom("scale", (by,), uses=_sizes_in(by)))
     return Term(Atom("scale", (float(by),)))
 
 
@@ -297,7 +348,7 @@ _ALLOWED = (
 )  # fmt: skip
 
 
-def sizes_in(formula: str) -> Axes:
+def _sizes_in(formula: str) -> Axes:
     """The axes in a formula of sizes.  Raises DSLError on anything but numbers, names and ``+ - * / **``."""
     try:
         tree = ast.parse(formula, mode="eval")

@@ -40,9 +40,9 @@ def _spread(node: Node, n: str, indent: int) -> str:
             parts = [_held(part, n, indent + 4, ADD) for part in (at, *chain)]
             return "(\n" + deeper + f"\n{deeper}>> ".join(parts) + "\n" + " " * indent + ")"
         case Block():
-            color = f", color={node.color!r}" if node.color else ""
+            color = f"\n{deeper}color={node.color!r}," if node.color else ""
             inner = _spread(node.body, n, indent + 4)
-            return f"{n}.block(\n{deeper}{node.title!r},\n{deeper}{inner}{color},\n{' ' * indent})"
+            return f"{n}.block(\n{deeper}{node.title!r},\n{deeper}{inner},{color}\n{' ' * indent})"
     return text
 
 

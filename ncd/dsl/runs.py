@@ -134,7 +134,7 @@ def _scale(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], size
     if isinstance(by, str):
         if missing := [a for a in atom.uses if a not in sizes]:
             raise DSLError(f"no axis {missing[0]!r} has come in for n.scale({by!r})", doing="running a diagram")
-        # Nothing but numbers, axes and + - * / **: see ``sizes_in``.
+        # Nothing but numbers, axes and + - * / **: see ``make._sizes_in``.
         by = eval(by, {"__builtins__": {}}, dict(sizes))
     return xs[0].data * by
 

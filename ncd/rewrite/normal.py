@@ -13,8 +13,9 @@ from typing import Any
 
 from ncd.circuit.diagram import Array, Diagram, Op, Ref
 from ncd.emit.binding import ending
+from ncd.rewrite.ground import Ground
 from ncd.rewrite.products import Factor, Product, substituted
-from ncd.rewrite.rules import RULES, Ground, Rule
+from ncd.rewrite.rules import RULES, Rule
 
 MOST = 24
 """A product of more factors is left as it is made of smaller ones."""

@@ -157,7 +157,7 @@ class Writer:
             made = self.array(out.axes, out)
             before = [self.contraction(plain, made, like, evidence)]
         call = Call("torch.mul", (Ref(made.id), p.number), (), Ref(out.id))
-        weave = _weave([Factor(made, p.kept)], Factor(out, p.kept))
+        weave = woven([Factor(made, p.kept)], Factor(out, p.kept))
         row = describe("mul", weave)
         return (*before, _op(row.kind, "mul", [made], out, weave, like, (call,), row.symbol, row.label, evidence))
 
@@ -175,7 +175,7 @@ class Writer:
         calls.append(Call("torch.einsum", (text, *terms), (), made))
         if not whole:
             calls.append(Call("torch.reshape", (made, tuple(a.size for a in out.axes)), (), Ref(out.id)))
-        weave = _weave(p.factors, Factor(out, p.kept))
+        weave = woven(p.factors, Factor(out, p.kept))
         single = len(p.factors) == 1
         name = "permute" if single and not p.summed else "sum" if single else "einsum"
         row = describe(name, weave)
@@ -208,7 +208,7 @@ def _op(
     return Op(kind, name, tuple(ins), (out,), weave, like.path, like.source, body, symbol, label, (), said)
 
 
-def _weave(factors: Sequence[Factor], out: Factor) -> Weave:
+def woven(factors: Sequence[Factor], out: Factor) -> Weave:
     """The weave of a product, its indices named after their axes."""
     names: dict[str, str] = {}
     sizes: dict[str, int] = {}
