@@ -46,6 +46,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "ncd.analysis.cost.Part",
         "ncd.analysis.amount.Amount",
         "ncd.analysis.sizes.Sizes",
+        "ncd.analysis.stream.Transfer",
     ),
     "Interventions": ("ncd.zero", "ncd.scale", "ncd.put"),
     "In a notebook": ("ncd.Widget", "ncd.walkthrough", "ncd.Step"),
@@ -74,6 +75,20 @@ d["query"]
     "ncd.Diagram.rename": """
 d = d.rename({"m": "d_model"})
 print(d.inputs[0])
+""",
+    "ncd.Diagram.backward": """
+back = d.backward()
+back
+print(back.cost()["∂"].flops)
+""",
+    "ncd.Diagram.stream": """
+d.stream("x", 5)
+""",
+    "ncd.Diagram.transfer": """
+d.transfer("x", 5, y="g")
+""",
+    "ncd.Diagram.shard": """
+print(d.shard({"b": "dp", "h": "tp"}))
 """,
     "ncd.Diagram.simplify": """
 print(d.simplify())

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map
 
+from ncd.analysis.called import called_as
 from ncd.analysis.derivatives import ROWS, gradient
 from ncd.circuit.diagram import BACKWARD as MARK
 from ncd.circuit.diagram import Array, Block, Diagram, Name, Op
@@ -77,7 +78,8 @@ def backward(diagram: Diagram, inputs: Names = True, parameters: Names | None = 
         else Placeholder(_names(a, known), a.shape, getattr(torch, a.dtype))
         for name, a in program.cotangents(exact).items()
     }
-    return _said(trace(program, *args, axes=axes, **kwargs, **cotangents), program)
+    found = trace(program, *args, axes=axes, **kwargs, **cotangents)
+    return called_as(_said(found, program), exact)
 
 
 def _names(array: Array, known: Collection[str] | None = None) -> tuple[str, ...]:

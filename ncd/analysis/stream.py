@@ -121,6 +121,7 @@ def streamed(diagram: Diagram, axis: str, tile: int) -> Diagram:
 
     Raises AxisError where there is none, or the axis is no multiple of the tile.
     """
+    from ncd.analysis.called import called_as
     from ncd.tracing.tracer import trace
 
     exact = written_out(diagram)
@@ -135,7 +136,7 @@ def streamed(diagram: Diagram, axis: str, tile: int) -> Diagram:
             )
     args, kwargs = exact.source.example
     names = {a.name: " ".join(x.name if x.name.isidentifier() else "_" for x in a.axes) for a in exact.inputs}
-    return trace(_program(exact, found, tile, axis), *args, axes=names, **kwargs)
+    return called_as(trace(_program(exact, found, tile, axis), *args, axes=names, **kwargs), exact)
 
 
 def written_out(diagram: Diagram) -> Diagram:
@@ -233,7 +234,7 @@ def _over(x: Tensor, r: Region) -> Tensor:
 # ---------------------------------------------------------------- what is moved
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Transfer:
     """Elements that go between two levels of memory; expressions are sympy's, in the names of axes.
 
@@ -260,6 +261,8 @@ class Transfer:
         from ncd.analysis.formula import text
 
         return text(self.expr)
+
+    __repr__ = __str__
 
 
 def transfer(diagram: Diagram, axis: str, tile: int | str, groups: Mapping[str, int | str]) -> Transfer:

@@ -100,6 +100,17 @@ class Verbs:
 
         return transfer(self, axis, tile, groups)
 
+    def shard(self: Diagram, axes: Mapping[str, str] | None = None) -> Diagram:  # type: ignore[misc]
+        """What is drawn, with marks on the wires that are split over a mesh of devices, and where these must talk.
+
+        ``d.shard({"b": "dp", "h": "tp"})``; left out, the placements of parameters that are DTensors say it.
+        Behind a sum over a split axis stands an all-reduce, before whatever else acts on one an all-gather.
+        Raises AxisError on names of no axis, and where nothing is split.
+        """
+        from ncd.analysis.shard import shard
+
+        return shard(self, axes)
+
     def open(self: Diagram, which: str | Op) -> Diagram:  # type: ignore[misc]
         """The same diagram with composites replaced by the operations they are defined by.
 

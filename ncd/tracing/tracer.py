@@ -238,7 +238,8 @@ def _stand_in(t: torch.Tensor, kind: str, fakes: FakeTensorMode, real: bool) -> 
             return torch.empty(t.shape, dtype=t.dtype, device="cpu")
     if real:
         return t
-    if type(t) not in (torch.Tensor, nn.Parameter) or t.layout is not torch.strided:
+    shared_out = hasattr(t, "device_mesh")  # a DTensor: what it is on all devices together
+    if (type(t) not in (torch.Tensor, nn.Parameter) and not shared_out) or t.layout is not torch.strided:
         return fakes.from_tensor(t)
     # What nn.Parameter(fake) gives, without asking the fakes to allocate and detach: there may be hundreds.
     strides = torch.empty_strided(t.shape, t.stride(), dtype=t.dtype, device="meta", requires_grad=t.requires_grad)

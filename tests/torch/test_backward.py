@@ -167,6 +167,15 @@ def test_broadcasting_turns_into_sums(data: Any) -> None:
     held(call, [torch.randn(first) if first else torch.randn(()), 2 + torch.rand(second)])
 
 
+def test_axes_are_called_as_they_were() -> None:
+    d = ncd.trace(scaled.MultiHeadAttention(), torch.randn(7, 64), torch.randn(10, 64), axes=["y m", "x m"])
+    d = d.rename({"m": "features"})
+    back = d.backward(parameters=True)
+    assert [w.name for w in back.outputs[0].wires] == [w.name for w in d.outputs[0].wires] == ["y", "d_out"]
+    assert [w.name for w in back.inputs[2].wires] == ["y", "d_out"]
+    assert {a.name: a.wires for a in back.outputs if a.name}["∂query.weight"][-1].name == "features"
+
+
 def test_the_picture_of_attention() -> None:
     """Two contractions come back as four, softmax as one box that sees what it made."""
     torch.manual_seed(0)

@@ -1,0 +1,121 @@
+"""Sharding marks, held to the placements and collectives of torch's DTensor, on a mesh that is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import ncd
+from ncd.models import attention
+
+
+@pytest.fixture
+def mesh() -> Iterator[Any]:
+    fake = pytest.importorskip("torch.testing._internal.distributed.fake_pg")
+    from torch.distributed.device_mesh import init_device_mesh
+
+    dist.init_process_group("fake", store=fake.FakeStore(), rank=0, world_size=4)
+    try:
+        yield init_device_mesh("cpu", (2, 2), mesh_dim_names=("dp", "tp"))
+    finally:
+        dist.destroy_process_group()
+
+
+def collectives(d: ncd.Diagram) -> list[str]:
+    return [f"{op.name} {op.label.split(maxsplit=1)[1]}" for op in d.ops if op.name.startswith("all-")]
+
+
+def split(d: ncd.Diagram, k: int = 0) -> dict[int, str]:
+    """The mesh axes on the dimensions of an output."""
+    return {i: w.shown.split("|")[0] for i, w in enumerate(d.outputs[k].wires) if "|" in w.shown}
+
+
+CASES: dict[str, tuple[Callable[..., Tensor], list[tuple[int, ...]], list[str], str]] = {
+    "columns": (F.linear, [(4, 6), (8, 6)], ["b m", "n m"], "n"),
+    "rows": (F.linear, [(4, 6), (8, 6)], ["b m", "n m"], "m"),
+    "examples": (F.linear, [(4, 6), (8, 6)], ["b m", "n m"], "b"),
+    "heads": (torch.matmul, [(4, 6, 2), (4, 2, 8)], ["h y k", "h k x"], "h"),
+    "queries": (torch.matmul, [(4, 6, 2), (4, 2, 8)], ["h y k", "h k x"], "y"),
+    "contracted": (torch.matmul, [(4, 6, 2), (4, 2, 8)], ["h y k", "h k x"], "k"),
+    "elementwise": (lambda x: torch.tanh(x) * x, [(4, 6)], ["b m"], "m"),
+    "softmax along": (lambda x: x.softmax(-1), [(4, 6)], ["b m"], "m"),
+    "softmax beside": (lambda x: x.softmax(-1), [(4, 6)], ["b m"], "b"),
+    "norm along": (lambda x: F.layer_norm(x, (6,)), [(4, 6)], ["b m"], "m"),
+    "norm beside": (lambda x: F.layer_norm(x, (6,)), [(4, 6)], ["b m"], "b"),
+    "sum along": (lambda x: x.sum(-1), [(4, 6)], ["b m"], "m"),
+    "mean along": (lambda x: x.mean(0), [(4, 6)], ["b m"], "b"),
+    "sum beside": (lambda x: x.sum(-1), [(4, 6)], ["b m"], "b"),
+    "turned": (lambda x: torch.relu(x.mT), [(4, 6, 2)], ["b m n"], "n"),
+    "two layers": (
+        lambda x, u, w: F.linear(F.relu(F.linear(x, u)), w),
+        [(4, 6), (8, 6), (2, 8)],
+        ["b m", "f m", "n f"],
+        "f",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_split_axis_does_what_dtensor_does(name: str, mesh: Any) -> None:
+    from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+    from torch.distributed.tensor.debug import CommDebugMode
+
+    call, shapes, axes, name_of = CASES[name]
+    args = [torch.randn(s) for s in shapes]
+    d = ncd.trace(call, *args, axes=axes).shard({name_of: "tp"})
+    placed = []
+    for x, words in zip(args, axes, strict=True):
+        where = words.split().index(name_of) if name_of in words.split() else None
+        placed.append(distribute_tensor(x, mesh, [Replicate(), Replicate() if where is None else Shard(where)]))
+    with CommDebugMode() as counted:
+        out = call(*placed)
+    theirs = ["all-gather tp" for op, n in counted.get_comm_counts().items() for _ in range(n) if "gather" in str(op)]
+    theirs += ["all-reduce tp"] * out.placements[1].is_partial()
+    assert collectives(d) == theirs
+    assert split(d) == ({out.placements[1].dim: "tp"} if out.placements[1].is_shard() else {})
+    assert torch.allclose(d.to_module()(*args), call(*args), atol=1e-6)
+
+
+def test_attention_with_heads_apart_talks_once() -> None:
+    """Examples on one axis of the mesh, heads on the other: one all-reduce behind the output."""
+    module, x = attention.Attention(16, 4), torch.randn(2, 6, 16)
+    d = ncd.trace(module, x, axes="b s d").shard({"b": "dp", "h": "tp"})
+    assert collectives(d) == ["all-reduce tp"]
+    assert split(d) == {0: "dp"}
+    with torch.no_grad():
+        assert torch.allclose(d.to_module()(x), module(x))
+    assert d.check(x).ok
+    picture = d.to_svg(show=["b"])
+    assert "reduce tp" in picture
+
+
+def test_attention_with_positions_apart_gathers_keys_and_values() -> None:
+    d = ncd.trace(attention.Attention(16, 4), torch.randn(2, 6, 16), axes="b s d").shard({"s": "cp"})
+    assert collectives(d) == ["all-gather cp", "all-gather cp"]
+    assert split(d) == {1: "cp"}
+
+
+def test_what_a_module_says_itself(mesh: Any) -> None:
+    """Columns, then rows, of two layers whose parameters are DTensors."""
+    from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+
+    module = nn.Sequential(nn.Linear(6, 8, bias=False), nn.ReLU(), nn.Linear(8, 6, bias=False))
+    for layer, dim in ((module[0], 0), (module[2], 1)):
+        layer.weight = nn.Parameter(distribute_tensor(layer.weight.data, mesh, [Replicate(), Shard(dim)]))
+    d = ncd.trace(module, torch.randn(3, 6), axes="b m").shard()
+    assert collectives(d) == ["all-reduce tp"]
+    assert [{k for k, w in enumerate(a.wires) if "tp|" in w.shown} for op in d.ops for a in op.params] == [{0}, {1}]
+
+
+def test_errors() -> None:
+    d = ncd.trace(nn.Linear(3, 4), torch.randn(2, 3), axes="b m")
+    with pytest.raises(ncd.AxisError, match="no axis is called 'q'"):
+        d.shard({"q": "tp"})
+    with pytest.raises(ncd.AxisError, match="no parameter is a DTensor"):
+        d.shard()
