@@ -25,12 +25,12 @@ ROUNDS = 5
 FRAMES = 90
 
 START = """([code, css, state]) =>
-  import(URL.createObjectURL(new Blob([code], { type: 'text/javascript' }))).then(({ render }) => new Promise(done => {
+  import(URL.createObjectURL(new Blob([code], { type: 'text/javascript' }))).then(widget => new Promise(done => {
     const style = document.head.appendChild(document.createElement('style'));
     style.textContent = css;
     const model = { get: name => state[name], set() {}, save_changes() {}, on() {}, off() {} };
     const started = performance.now();
-    render({ model, el: document.body });
+    widget.default.render({ model, el: document.body });
     requestAnimationFrame(() => setTimeout(() => done(performance.now() - started)));
   }))"""
 RUN = """([what, frames]) => new Promise(done => {

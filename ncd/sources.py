@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
-from itertools import groupby
+from itertools import accumulate, groupby, pairwise
 from typing import Any
 
 from ncd.circuit.diagram import Place
@@ -45,7 +45,19 @@ def _shown(file: str, first: int, last: int, places: Iterable[Place]) -> dict[st
         first = max(first, begin - MOST // 4)
         last = min(last, first + MOST - 1)
     text = "".join(_lines(file)[first - 1 : last])
-    return {"file": file, "function": places[0].function, "line": first, "text": text, "tokens": tokens(text)}
+    cuts = _offsets(text, first, map(_columns, places))
+    return {"file": file, "function": places[0].function, "line": first, "text": text, "tokens": tokens(text, cuts)}
+
+
+def _offsets(text: str, first: int, places: Iterable[Sequence[int]]) -> set[int]:
+    """Where in a text that begins at a line these places begin and end, in UTF-16 units."""
+    starts = [0, *accumulate(_units(line) for line in text.splitlines(keepends=True))]
+    ends = ((n - first, column) for place in places for n, column in (place[:2], place[2:]))
+    return {starts[n] + column for n, column in ends if 0 <= n < len(starts)}
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
 
 
 def _lines(file: str) -> tuple[str, ...]:
@@ -58,7 +70,7 @@ def _columns(p: Place) -> list[int]:
 
     def units(line: int, column: int) -> int:
         text = lines[line - 1] if line <= len(lines) else ""
-        return len(text.encode()[:column].decode(errors="ignore").encode("utf-16-le")) // 2
+        return _units(text.encode()[:column].decode(errors="ignore"))
 
     end = max(p.line, p.end_line)
     return [p.line, units(p.line, p.column), end, units(end, p.end_column)]
@@ -85,13 +97,18 @@ def _function(lines: tuple[str, ...], line: int) -> tuple[int, int]:
     return next((s for s in reversed(_functions(lines)) if s[0] <= line <= s[1]), (line, line))
 
 
-def tokens(text: str) -> str:
-    """How each run of a text looks, by pygments: its letters stand for what ``LOOKS`` says."""
+def tokens(text: str, cuts: Collection[int] = ()) -> str:
+    """How each run of a text looks, by pygments: its letters stand for what ``LOOKS`` says; none goes past a cut."""
     from pygments.lexers import PythonLexer
 
     looked = ((_look(kind), word) for kind, word in PythonLexer(stripnl=False, ensurenl=False).get_tokens(text))
-    runs = groupby(looked, key=lambda t: t[0])
-    return "".join(f"{look}{sum(len(w.encode('utf-16-le')) // 2 for _, w in words)}" for look, words in runs)
+    out, at = "", 0
+    for look, words in groupby(looked, key=lambda t: t[0]):
+        end = at + sum(_units(word) for _, word in words)
+        marks = [at, *sorted(c for c in cuts if at < c < end), end]
+        out += "".join(f"{look}{b - a}" for a, b in pairwise(marks))
+        at = end
+    return out
 
 
 LOOKS = (

@@ -16,19 +16,23 @@ export interface Size {
   readonly height: number;
 }
 
+export function clamp(value: number, least: number, most: number): number {
+  return Math.max(least, Math.min(most, value));
+}
+
 export const NEAREST = 8;
 export const FARTHEST = 0.05;
 
 /** A figure in its whole width, no larger than life, where a plain picture would stand. */
 export function fitted(figure: Size, room: number): Camera {
   if (!(figure.width > 0 && room > 0)) return { x: 0, y: 0, scale: 1 };
-  const scale = Math.max(FARTHEST, Math.min(1, room / figure.width));
+  const scale = clamp(room / figure.width, FARTHEST, 1);
   return { x: 0, y: 0, scale };
 }
 
 /** Nearer or farther by a factor, the point (x, y) of the window staying where it is. */
 export function zoomed(from: Camera, factor: number, x: number, y: number): Camera {
-  const scale = Math.min(NEAREST, Math.max(FARTHEST, from.scale * factor));
+  const scale = clamp(from.scale * factor, FARTHEST, NEAREST);
   const by = scale / from.scale;
   return { x: x - (x - from.x) * by, y: y - (y - from.y) * by, scale };
 }
@@ -49,9 +53,5 @@ export function into(a: number, b: number, start: number, end: number): number {
 }
 
 export function css(c: Camera): string {
-  return `translate(${round(c.x)}px, ${round(c.y)}px) scale(${c.scale.toPrecision(5)})`;
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
+  return `translate(${+c.x.toFixed(2)}px, ${+c.y.toFixed(2)}px) scale(${c.scale.toPrecision(5)})`;
 }

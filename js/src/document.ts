@@ -1,9 +1,9 @@
 /**
  * What Python says of a figure, and what can be done with one that is shown.
  *
- * `mount` (mount.ts) is the one way in.  A host gives it a document and may give callbacks; what a
- * host cannot do it leaves out, and the view does without: with no `onToggle` a closed block is
- * entered in the scenes that the document holds, with no `onCode` the source is shown beside.
+ * `mount` (mount.ts) is the one way in, `held` (held.ts) the same with the insides that a document holds.
+ * A host gives it a document and may give callbacks; what a host cannot do it leaves out, and the view does
+ * without: with no `onToggle` a closed block is entered, with no `onCode` the source is shown beside.
  */
 
 import type { Facts, Key } from './facts';
@@ -50,6 +50,8 @@ export interface Document {
   /** The diagram itself, packed: what a kernel knows it by. */
   readonly diagram?: string;
   readonly scenes: readonly (Scene | Packed)[];
+  /** Which of them is looked at; none: the first. */
+  readonly at?: number;
   readonly sources?: readonly Source[];
   /** Which scene shows the inside of a block that is drawn closed, by the block's path. */
   readonly insides?: Readonly<Record<string, number>>;
@@ -89,6 +91,8 @@ export interface Callbacks {
    * not be done; then the view does what it does without this callback.
    */
   onToggle?(path: string, open: boolean): unknown;
+  /** What shows the inside of a block, or with '' the whole; none: that cannot be shown. */
+  enter?(path: string): (() => Promise<void>) | undefined;
   /** What `state()` gives has changed. */
   onState?(state: State): void;
   /** The reader wants to see code; true if the host shows it itself. */
@@ -119,8 +123,8 @@ export interface Handle {
   open(path: string): void;
   /** Lights these and dims the rest until told otherwise: a step of a walk-through, a cursor in the code. */
   mark(keys: readonly Key[]): void;
-  /** What ran through the wires, to be seen when one is pointed at; null: nothing did. */
-  setValues(values: Values | null): void;
+  /** What ran through the wires, to be seen when one is pointed at. */
+  setValues(values: Values): void;
   /** The operations written on this line (and around this column). */
   keysAt(file: string, line: number, column?: number): Key[];
   places(key: Key): Place[];

@@ -1,6 +1,6 @@
 /** The axes with their sizes: pointing at one lights it, a click keeps it lit in a colour of its own. */
 
-import { axisName, button, h, on, set } from './dom';
+import { axisName, button, fill, group, h, pointed, set, toggle } from './dom';
 import { factOf, type Key, say } from './facts';
 import type { Net } from './net';
 
@@ -21,7 +21,7 @@ export interface Legend {
 }
 
 export function legend(onPoint: (axis: Key) => void, onLock: () => void): Legend {
-  const root = h('div', 'legend', { role: 'group', 'aria-label': 'Axes' });
+  const root = group('legend', 'Axes');
   let locked: Key[] = [];
   let most = FIRST;
   const chips = new Map<Key, HTMLElement>();
@@ -39,14 +39,13 @@ export function legend(onPoint: (axis: Key) => void, onLock: () => void): Legend
     },
     show(net) {
       chips.clear();
-      root.replaceChildren();
+      fill(root, []);
       root.hidden = !net.axes.length;
       for (const axis of net.axes.slice(0, most)) {
-        const fact = factOf(net.facts, axis);
-        const made = button('chip', [axisName(fact?.name), h('span', 'size', {}, say(fact?.size))], () => self.lock(axis));
-        set(made, 'aria-label', `axis ${say(fact?.name)}, size ${say(fact?.size)}`);
-        on(made, 'pointerenter focus', () => onPoint(axis));
-        on(made, 'pointerleave blur', () => onPoint(''));
+        const { name, size } = factOf(net, axis);
+        const made = button('chip', [axisName(name), h('span', 'size', say(size))], () => self.lock(axis));
+        set(made, 'aria-label', `axis ${say(name)}, size ${say(size)}`);
+        pointed(made, (on) => onPoint(on ? axis : ''));
         chips.set(axis, made);
         root.append(made);
       }
@@ -66,7 +65,7 @@ export function legend(onPoint: (axis: Key) => void, onLock: () => void): Legend
       mark();
       onLock();
     },
-    light: (axes) => chips.forEach((made, k) => made.classList.toggle('ncd-on', axes.includes(k))),
+    light: (axes) => chips.forEach((made, k) => toggle(made, 'on', axes.includes(k))),
   };
   return self;
 }

@@ -5,8 +5,8 @@
  * All wires of an axis are one path here, whose text is kept.
  */
 
-import { s } from './dom';
-import type { Key } from './facts';
+import { fill, get, has, s } from './dom';
+import { isOp, type Key, pathOf } from './facts';
 import type { Net } from './net';
 import type { Spots } from './spots';
 
@@ -42,13 +42,12 @@ export function light(like: SVGSVGElement, spots: Spots, net: Net): Light {
   };
   const marks = (of: Key): Element[] => {
     const all = spots.elements.get(of) ?? [];
-    const op = of.startsWith('op:');
-    const block = of.startsWith('block:');
-    const wires = (op ? net.arrays(of).flatMap((a) => spots.elements.get(a) ?? []) : all).filter(isWire);
-    if (block) return all.filter((e) => e.classList.contains('ncd-block')).map((e) => s('path', 'ncd-block ncd-lit', e.getAttribute('d')!));
-    const rest = all.filter((e) => !isWire(e)).map((e) => e.cloneNode(true) as Element);
+    const op = isOp(of);
+    const wires = (op ? net.arrays(of).flatMap((a) => spots.elements.get(a) ?? []) : all).filter((e) => has(e, 'wire'));
+    if (pathOf(of)) return all.filter((e) => has(e, 'block')).map((e) => s('path', 'ncd-block ncd-lit', get(e, 'd')));
+    const rest = all.filter((e) => !has(e, 'wire')).map((e) => e.cloneNode(true) as Element);
     // An operation's wires lie under it; an axis is one thread.
-    if (wires.length) rest.unshift(s('path', op ? 'ncd-wire' : 'ncd-thread', wires.map((e) => e.getAttribute('d')).join('')));
+    if (wires.length) rest.unshift(s('path', op ? 'ncd-wire' : 'ncd-thread', wires.map((e) => get(e, 'd')).join('')));
     for (const e of rest) {
       e.classList.add('ncd-lit');
       e.classList.remove('ncd-op'); // an operation is once in a figure
@@ -65,19 +64,15 @@ export function light(like: SVGSVGElement, spots: Spots, net: Net): Light {
           let found = made.get(k);
           if (!found) made.set(k, (found = marks(k)));
           g.append(...found);
-          dims ||= found.length > 0 && !k.startsWith('block:');
+          dims ||= found.length > 0 && !pathOf(k);
         }
         return g;
       });
-      lit.replaceChildren(...out, ...(chosen.startsWith('op:') ? frame(chosen, 'ncd-chosen') : []));
+      fill(lit, [...out, ...(isOp(chosen) ? frame(chosen, 'ncd-chosen') : [])]);
       return dims;
     },
     flash(keys) {
-      news.replaceChildren(...keys.flatMap((k) => frame(k, 'ncd-flash')));
+      fill(news, keys.flatMap((k) => frame(k, 'ncd-flash')));
     },
   };
-}
-
-function isWire(e: Element): boolean {
-  return e.localName === 'path' && e.classList.contains('ncd-wire');
 }

@@ -1,9 +1,8 @@
 /** How the operations and wires of one scene hang together, and names for them that outlast a drawing. */
 
-import { closedBlock, factOf, type Facts, ids, type Key, key, parts } from './facts';
+import { closedBlock, factOf, ids, type Key, key, type Known, isOp, parts, pathOf, push } from './facts';
 
-export interface Net {
-  readonly facts: Facts;
+export interface Net extends Known {
   /** Operations in execution order. */
   readonly ops: readonly Key[];
   /** The axes that are drawn, the most frequent first. */
@@ -26,9 +25,9 @@ export interface Net {
   along(op: Key, by: 1 | -1): Key;
 }
 
-export function net(facts: Facts, elements: ReadonlyMap<Key, readonly Element[]>): Net {
+export function net(known: Known, elements: ReadonlyMap<Key, readonly Element[]>): Net {
   const of = (kind: string) => [...elements.keys()].filter((k) => k.startsWith(`${kind}:`));
-  const number = (k: Key) => Number(parts(k)?.id);
+  const number = (k: Key) => +parts(k)[1];
   const many = (k: Key) => elements.get(k)?.length ?? 0;
   const ops = of('op').sort((a, b) => number(a) - number(b));
   const axes = of('axis').sort((a, b) => many(b) - many(a));
@@ -38,18 +37,17 @@ export function net(facts: Facts, elements: ReadonlyMap<Key, readonly Element[]>
   const readers = new Map<string, Key>();
   const onAxis = new Map<Key, Key[]>();
 
-  const array = (id: string) => factOf(facts, key('array', id));
+  const array = (id: string) => factOf(known, key('array', id));
   const axesOf = (id: string) => ids(array(id), 'axes').map((a) => key('axis', a));
-  const ends = (op: Key, ...sides: string[]) => [...new Set(sides.flatMap((side) => ids(factOf(facts, op), side)))];
+  const ends = (op: Key, ...sides: string[]) => [...new Set(sides.flatMap((side) => ids(factOf(known, op), side)))];
   /** But for parameters and constants: those are drawn inside the symbol that uses them. */
-  const visible = (op: Key) => ends(op, 'ins', 'outs').filter((a) => !array(a)?.kind);
+  const visible = (op: Key) => ends(op, 'ins', 'outs').filter((a) => !array(a).kind);
   const around = (op: Key) => [...new Set(visible(op).flatMap(axesOf))];
-  const path = (k: Key) => closedBlock(facts, k) || (k.startsWith('block:') ? k.slice(6) : String(factOf(facts, k)?.path ?? ''));
+  const path = (k: Key) => closedBlock(known, k) || pathOf(k) || String(factOf(known, k).path ?? '');
 
   for (const k of [...ops, ...axes, ...of('block')]) {
-    const { kind, id } = parts(k)!;
-    const fact = factOf(facts, k);
-    const base = kind === 'block' ? k : kind === 'op' ? `op:${path(k)}/${String(fact?.name ?? '')}` : `axis:${String(fact?.name ?? id)}`;
+    const { name: named = '' } = factOf(known, k);
+    const base = pathOf(k) ? k : isOp(k) ? `op:${path(k)}/${named}` : `axis:${named}`;
     let name = base;
     for (let n = 1; keys.has(name); n++) name = `${base}#${n}`;
     names.set(k, name);
@@ -58,23 +56,20 @@ export function net(facts: Facts, elements: ReadonlyMap<Key, readonly Element[]>
   for (const op of ops) {
     for (const a of ends(op, 'outs')) makers.set(a, op);
     for (const a of ends(op, 'ins')) if (!readers.has(a)) readers.set(a, op);
-    for (const axis of around(op)) {
-      const known = onAxis.get(axis);
-      if (known) known.push(op);
-      else onAxis.set(axis, [op]);
-    }
+    for (const axis of around(op)) push(onAxis, axis, op);
   }
+  const closed = (at: string) => ops.find((k) => at && closedBlock(known, k) === at) ?? '';
   return {
-    facts, ops, axes, axesOf, path,
+    facts: known.facts, ops, axes, axesOf, path,
     name: (k) => names.get(k) ?? '',
-    find: (name) => keys.get(String(name)) ?? '',
+    closed,
+    find: (name) => keys.get(String(name)) ?? closed(pathOf(String(name))),
     arrays: (op) => visible(op).map((a) => key('array', a)),
     around: (op) => around(op).filter((a) => names.has(a)),
-    closed: (at) => ops.find((k) => closedBlock(facts, k) === at) ?? '',
     opsOf(k) {
-      if (k.startsWith('op:')) return [k];
-      if (!k.startsWith('block:')) return onAxis.get(k) ?? [];
-      return ops.filter((op) => path(op) === k.slice(6) || path(op).startsWith(`${k.slice(6)}.`));
+      if (isOp(k)) return [k];
+      const within = pathOf(k);
+      return within ? ops.filter((op) => `${path(op)}.`.startsWith(`${within}.`)) : (onAxis.get(k) ?? []);
     },
     along: (op, by) => (by > 0 ? ends(op, 'outs').map((a) => readers.get(a)) : ends(op, 'ins').map((a) => makers.get(a))).find(Boolean) ?? '',
   };

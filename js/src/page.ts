@@ -1,7 +1,8 @@
 /** An exported page: the figure that stands in it comes to life. Without this script it is still a picture. */
 
 import type { Document, Handle, Scene, State } from './document';
-import { mount } from './mount';
+import { held } from './held';
+import { unpacked } from './share';
 
 const MARK = '#ncd=';
 
@@ -15,8 +16,9 @@ export function start(page: globalThis.Document): Handle | null {
   const svg = new XMLSerializer().serializeToString(still);
   const link = (state: State) => `${location.href.split('#')[0]}${MARK}${encodeURIComponent(JSON.stringify(state))}`;
   let waiting: ReturnType<typeof setTimeout> | undefined;
-  const view = mount(place, { ...known, scenes: [{ ...(first as Scene), svg }, ...rest] }, {
+  const view = held(place, { ...known, scenes: [{ ...(first as Scene), svg }, ...rest] }, {
     link,
+    ...(known.tikz && { tikz: () => unpacked(known.tikz!) }),
     onState: (state) => {
       clearTimeout(waiting);
       waiting = setTimeout(() => history.replaceState(null, '', link(state)), 200); // browsers allow so many a second

@@ -1,33 +1,22 @@
 /**
  * SVG from a string, letting in only what ncd writes.
  *
- * A figure may come out of a notebook that somebody else saved, so its text is not trusted: it is
- * parsed in a document of its own, where nothing runs, every element and attribute that is not in a
- * list is taken out, and a style sheet keeps only rules for the figure itself.  Then it is let in.
+ * A figure may come out of a notebook that somebody else saved, so its text is not trusted.  Attributes that
+ * are not in the list are taken out; then every `<` that does not begin a tag of the list, with attributes of
+ * the list and nothing else, with all up to the next `>`; and only then is the text parsed: what a parser
+ * finds in it can be no other element and no other attribute.  A style sheet is made here, of those of its
+ * lines that are rules for the figure itself.
  */
 
-const NS = 'http://www.w3.org/2000/svg';
+import { get, h, has, s, set } from './dom';
 
-const COMMON = ['class', 'data-op', 'data-axis', 'data-array', 'data-block'];
-const ALLOWED: Readonly<Record<string, ReadonlySet<string>>> = Object.fromEntries(
-  Object.entries({
-    svg: ['viewBox', 'width', 'height', ...COMMON],
-    title: [],
-    desc: [],
-    style: [],
-    rect: ['width', 'height', ...COMMON],
-    g: COMMON,
-    path: ['d', ...COMMON],
-    circle: ['cx', 'cy', 'r', ...COMMON],
-    text: ['x', 'y', 'text-anchor', ...COMMON],
-    tspan: ['dx', 'dy', 'font-size', 'font-weight', 'font-style'],
-  }).map(([name, list]) => [name, new Set(list)]),
-);
+const ATTRIBUTE = ' (?:class|data-(?:op|axis|array|block)|viewBox|width|height|[cd]?[xy]|[dr]|text-anchor|font-(?:size|weight|style))="[^"<>]*"';
+const OTHER = new RegExp(` (?!${ATTRIBUTE.slice(1)})[\\w:-]+="[^"<>]*"`, 'g');
+const FOREIGN = new RegExp(`<(?!/?(?:svg|title|desc|rect|g|path|circle|text|tspan)(?:${ATTRIBUTE})*\\s*/?>)[^>]*>?`, 'g');
+const FIGURE = /^\s*<\w+ [^>]*\bid="([A-Za-z][\w-]*)"/;
+const STYLE = /<style>([^]*?)<\/style>/;
 const RULE = /^#[\w-]+ [.\w-]+\{[^{}\\<@]*\}$/;
-const DARK = '@media (prefers-color-scheme:dark){';
-
-/** Light or dark as the host says, or null: as the reader's system prefers. */
-export type Scheme = 'light' | 'dark' | null;
+export const DARK = '@media (prefers-color-scheme:dark){';
 
 /** A picture in two layers of one size: what stays as it is, and the ink over it, which can be dimmed. */
 export interface Picture {
@@ -39,50 +28,35 @@ export interface Picture {
   readonly description: string;
 }
 
-/** The figure, adopted by this document; throws if the text is no SVG of ncd's. */
-export function figure(text: string, scheme: Scheme = null): Picture {
-  const root = new DOMParser().parseFromString(text, 'image/svg+xml').documentElement;
-  const id = root?.getAttribute('id') ?? 'ncd';
-  if (root?.localName !== 'svg' || root.namespaceURI !== NS || !/^[A-Za-z][\w-]*$/.test(id)) throw new Error('not a figure of ncd');
-  prune(root, id, scheme);
-  const ink = document.adoptNode(root) as unknown as SVGSVGElement;
+/** The figure; throws if the text is no SVG of ncd's.  It is dark in whatever has `data-scheme=dark`. */
+export function figure(text: string): Picture {
+  const id = FIGURE.exec(text)?.[1];
+  const inert = h('template'); // nothing runs and nothing is loaded in it
+  inert.innerHTML = text.replace(STYLE, '').replace(OTHER, '').replace(FOREIGN, '');
+  const ink = inert.content.querySelector('svg');
+  if (!id || !ink) throw new Error('not a figure of ncd');
+  const style = s('style', '');
+  style.textContent = rules(STYLE.exec(text)?.[1] ?? '', id);
   // Rules are for this class, not for an id: the same figure may be on a page twice, and in layers.
-  ink.setAttribute('class', `ncd-diagram ${id}`);
-  ink.setAttribute('aria-hidden', 'true'); // the stage speaks for it
+  set(ink, 'class', `ncd-diagram ${id}`);
+  set(ink, 'aria-hidden', true); // the stage speaks for it
   const ground = ink.cloneNode(false) as SVGSVGElement;
-  const words = { title: '', desc: '' };
-  for (const child of [...ink.children]) {
-    const name = child.localName;
-    if (name === 'title' || name === 'desc') {
-      words[name] = child.textContent ?? '';
-      child.remove();
-    } else if (name === 'style' || name === 'rect' || (name === 'path' && child.classList.contains('ncd-block'))) ground.append(child);
-  }
-  const number = (name: string) => Math.max(0, Number(ink.getAttribute(name)) || 0);
-  return { ground, ink, width: number('width'), height: number('height'), title: words.title, description: words.desc };
-}
-
-function prune(element: Element, id: string, scheme: Scheme): void {
-  const allowed = ALLOWED[element.localName];
-  for (const name of element.getAttributeNames()) if (!allowed!.has(name)) element.removeAttribute(name);
-  if (element.localName === 'style') {
-    element.textContent = rules(element.textContent ?? '', id, scheme);
-    return;
-  }
-  for (let child = element.firstChild; child; ) {
-    const next: ChildNode | null = child.nextSibling;
-    if (child.nodeType === 1 && (child as Element).namespaceURI === NS && Object.hasOwn(ALLOWED, (child as Element).localName)) {
-      prune(child as Element, id, scheme);
-    } else if (child.nodeType !== 3) child.remove();
-    child = next;
-  }
+  const words = ['title', 'desc'].map((name) => {
+    const found = ink.querySelector(name);
+    found?.remove();
+    return found?.textContent ?? '';
+  });
+  ground.append(style, ...[...ink.children].filter((e) => e.localName === 'rect' || has(e, 'block')));
+  const number = (name: string) => Math.max(0, +get(ink, name) || 0);
+  return { ground, ink, width: number('width'), height: number('height'), title: words[0]!, description: words[1]! };
 }
 
 /** The lines of a style sheet that are rules for this figure and load nothing, for its class. */
-function rules(text: string, id: string, scheme: Scheme): string {
-  const own = `#${id} `;
-  const keep = (line: string) =>
-    line === DARK || line === '}' || (RULE.test(line) && line.startsWith(own) && !/url|image|expression/i.test(line));
-  const when = { light: '@media not all{', dark: '@media all{' };
-  return text.split('\n').filter(keep).map((line) => (line === DARK && scheme ? when[scheme] : line.replace(own, `.${id} `))).join('\n');
+function rules(text: string, id: string): string {
+  let within = '';
+  return text.split('\n').map((line) => {
+    if (line === DARK || line === '}') within = line === DARK ? '[data-scheme=dark] ' : '';
+    const ours = RULE.test(line) && line.startsWith(`#${id} `) && !/url|image|expression/i.test(line);
+    return ours ? `${within}.${line.slice(1)}\n` : '';
+  }).join('');
 }

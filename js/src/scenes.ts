@@ -2,13 +2,12 @@
 
 import type { Crumb } from './bar';
 import type { At } from './code';
-import type { Document, Packed, Place, Scene } from './document';
-import { closedBlock, factOf, type Key, titled } from './facts';
+import type { Document, Place, Scene } from './document';
+import { closedBlock, factOf, ids, isOp, type Key, key, parts, pathOf, say, titled } from './facts';
 import { type Light, light } from './light';
 import { type Net, net } from './net';
-import { figure, type Picture, type Scheme } from './safe';
+import { figure, type Picture } from './safe';
 import type { Hit } from './search';
-import { unpacked } from './share';
 import { type Spots, spots } from './spots';
 
 export interface Drawn {
@@ -20,21 +19,17 @@ export interface Drawn {
 }
 
 /** Throws if the scene's picture is no figure of ncd's. */
-export function drawn(scene: Scene, scheme: Scheme): Drawn {
-  const picture = figure(scene.svg, scheme);
+export function drawn(scene: Scene): Drawn {
+  const picture = figure(scene.svg);
   const where = spots(picture.ground, picture.ink);
-  const how = net(scene.facts ?? {}, where.elements);
+  const how = net(scene, where.elements);
   return { scene, picture, spots: where, net: how, light: light(picture.ground, where, how) };
-}
-
-export async function opened(entry: Scene | Packed): Promise<Scene> {
-  return 'svg' in entry ? entry : { ...(JSON.parse(await unpacked(entry.packed)) as Scene), path: entry.path };
 }
 
 /** Where each of these things was written, in the document's functions. */
 export function written(net: Net, keys: readonly Key[]): At[] {
   return keys.flatMap((k) => net.opsOf(k)).flatMap((op) => {
-    const at = factOf(net.facts, op)?.at;
+    const at = factOf(net, op).at;
     return Array.isArray(at) && at.every(Number.isFinite) ? [at as At] : [];
   });
 }
@@ -48,25 +43,25 @@ export function places(document: Document, net: Net, key: Key): Place[] {
   });
 }
 
-/** The operations on a line of a function; a closed block is on every line of its own. */
-export function opsOn(document: Document, net: Net, k: number, line: number, column = -1): Key[] {
-  const source = document.sources?.[k];
-  return net.ops.filter((op) => written(net, [op]).some(([of, first, from = 0, last = first, to = 1e4]) => {
-    if (of !== k || !source) return false;
-    if (first === undefined) return source.line <= line && line <= lastLine(source);
-    return first <= line && line <= last! && (column < 0 || ((line > first || column >= from) && (line < last! || column <= to)));
-  }));
+/** The operations on a line of a file; a closed block is on every line of its own. */
+export function opsOn(document: Document, net: Net, file: string, line: number, column = -1): Key[] {
+  return net.ops.filter((op) => places(document, net, op).some((p) => (
+    p.file === file && p.line <= line && line <= p.end_line && (column < 0 || ((line > p.line || column >= p.column) && (line < p.end_line || column <= p.end_column)))
+  )));
 }
 
-/** What can be found in a scene: axes, blocks and operations. */
-export function hits(net: Net, look: (key: Key) => void, go: (key: Key) => void): Hit[] {
-  const blocks = Object.keys(net.facts.block ?? {}).map((path) => `block:${path}`);
-  return [...net.axes, ...blocks, ...net.ops].map((k) => {
-    const { kind, name } = titled(net.facts, k);
-    const fact = factOf(net.facts, k) ?? {};
-    const axes = k.startsWith('op:') ? net.around(k).map((a) => titled(net.facts, a).name) : [];
-    const more = [fact.kind, fact.label, fact.cls, ...axes].join(' ');
-    return { kind, name, where: net.path(k) || String(fact.size ?? ''), more, look: () => look(k), go: () => go(k) };
+/** What can be found in a scene: axes, blocks and operations, also those in closed blocks; `go` takes a name as `Net` has them. */
+export function hits(net: Net, look: (key: Key) => void, go: (name: string) => void): Hit[] {
+  const blocks = Object.keys(net.facts.block ?? {}).map((path) => key('block', path));
+  return [...net.axes, ...blocks, ...net.ops].flatMap((k) => {
+    const hit = (to: string, ...words: Hit['words']): Hit => ({ words, look: () => look(k), go: () => go(to) });
+    const fact = factOf(net, k);
+    const axes = isOp(k) ? net.around(k).map((a) => titled(net, a)[1]) : [];
+    const inside = ids(fact, 'within').map((to) => {
+      const [kind, id] = parts(to);
+      return hit(to, kind === 'op' ? 'operation' : kind, id.split(/[./]/).pop()!, `in ${kind === 'axis' ? net.path(k) : id}`, '');
+    });
+    return [hit(net.name(k), ...titled(net, k), net.path(k) || say(fact.size), [fact.kind, fact.label, fact.cls, ...axes].join(' ')), ...inside];
   });
 }
 
@@ -74,14 +69,11 @@ export function hits(net: Net, look: (key: Key) => void, go: (key: Key) => void)
 export function crumbs(net: Net, inside: string, selected: Key, to: (path: string) => (() => void) | undefined): Crumb[] {
   const path = net.path(selected) || inside;
   const out: Crumb[] = [];
-  let name = '';
   path.split('.').forEach((step, i, all) => {
-    name += name && `.${step}` || step;
     const at = all.slice(0, i + 1).join('.');
     const go = to(at);
-    if (!go && at !== path) return;
-    out.push({ name: /^\d+$/.test(step) ? name.split('.').slice(-2).join('.') : step, go });
+    if (step && (go || at === path)) out.push([/^\d+$/.test(step) ? all.slice(Math.max(0, i - 1), i + 1).join('.') : step, go]);
   });
-  if (selected && !selected.startsWith('block:') && !closedBlock(net.facts, selected)) out.push({ name: titled(net.facts, selected).name });
-  return out.filter((c) => c.name);
+  if (selected && !pathOf(selected) && !closedBlock(net, selected)) out.push([titled(net, selected)[1]]);
+  return out;
 }

@@ -1,13 +1,10 @@
 /** A field to find things by name, path, kind or axis; arrows and Enter choose. */
 
-import { h, on, set } from './dom';
+import { el, fill, h, on, set } from './dom';
 
 export interface Hit {
-  readonly kind: string;
-  readonly name: string;
-  readonly where: string;
-  /** What else may be searched. */
-  readonly more: string;
+  /** Kind, name, where it is, and what else may be searched. */
+  readonly words: readonly [string, string, string, string];
   /** What to do when it is chosen, and what to light while it is offered. */
   readonly go: () => void;
   readonly look: () => void;
@@ -19,12 +16,12 @@ let made = 0;
 /** `all` gives what there is; `done` is called when nothing is looked for any more, `leave` when the reader wants out. */
 export function search(all: () => readonly Hit[], done: () => void, leave: () => void): { root: HTMLElement; seek(): void } {
   const id = `ncd-hits-${++made}`;
-  const list = h('ul', 'hits', { role: 'listbox', id, 'aria-label': 'Found' });
-  const field = h('input', 'field', {
+  const list = el('ul', 'hits', { role: 'listbox', id, 'aria-label': 'Found' });
+  const field = el('input', 'field', {
     placeholder: 'Find', 'aria-label': 'Find by name, path, kind or axis', role: 'combobox', autocomplete: 'off',
-    spellcheck: 'false', 'aria-expanded': 'false', 'aria-controls': id, 'aria-autocomplete': 'list',
+    spellcheck: 'false', 'aria-controls': id, 'aria-autocomplete': 'list',
   });
-  const root = h('div', 'search', {}, field, list);
+  const root = h('div', 'search', field, list);
   let hits: Hit[] = [];
   let at = -1;
 
@@ -46,22 +43,22 @@ export function search(all: () => readonly Hit[], done: () => void, leave: () =>
     expand(false);
     hit?.go();
   };
-  const text = (hit: Hit) => [hit.kind, hit.name, hit.where, hit.more].join(' ').toLowerCase();
+  const text = (hit: Hit) => hit.words.join(' ').toLowerCase();
   const find = () => {
     const asked = field.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const first = (hit: Hit) => Number(!hit.name.toLowerCase().startsWith(asked[0]!));
+    const first = (hit: Hit) => Number(!hit.words[1].toLowerCase().startsWith(asked[0]!));
     const found = asked.length ? all().filter((hit) => asked.every((w) => text(hit).includes(w))) : [];
     hits = found.sort((a, b) => first(a) - first(b)).slice(0, MOST);
     const rows = hits.map((hit, i) => {
-      const row = h('li', 'hit', { role: 'option', id: `${id}-${i}` }, ...[hit.kind, hit.name, hit.where].map((t, k) => h('span', ['kind', 'name', 'in'][k], {}, t)));
+      const row = el('li', 'hit', { role: 'option', id: `${id}-${i}` }, ...['kind', 'name', 'in'].map((name, k) => h('span', name, hit.words[k]!)));
       on(row, 'pointerdown', (e: Event) => e.preventDefault()); // the field keeps the focus
       on(row, 'pointermove', () => point(i));
       on(row, 'click', () => choose(i));
       return row;
     });
     const rest = found.length - hits.length;
-    if (asked.length && (rest || !hits.length)) rows.push(h('li', 'hit', { role: 'option', 'aria-disabled': 'true' }, rest ? `and ${rest} more` : 'nothing found'));
-    list.replaceChildren(...rows);
+    if (asked.length && (rest || !hits.length)) rows.push(el('li', 'hit', { role: 'option', 'aria-disabled': 'true' }, rest ? `and ${rest} more` : 'nothing found'));
+    fill(list, rows);
     at = -1;
     field.removeAttribute('aria-activedescendant');
     expand(rows.length > 0);

@@ -1,6 +1,8 @@
 /** Taking the picture along: as a file, on the clipboard, or as a link to what one sees. */
 
 import type { Way } from './bar';
+import { el, h } from './dom';
+import { DARK } from './safe';
 
 /** The text of a packed value: base64 of zlib's deflate. */
 export async function unpacked(data: string): Promise<string> {
@@ -10,8 +12,8 @@ export async function unpacked(data: string): Promise<string> {
 
 /** What can be done with a picture, light or dark as it is now seen. */
 export function ways(svg: string, dark: boolean, title: string, state: () => string, tikz?: () => Promise<string>): Way[] {
-  const image = () => png(svg.replace('@media (prefers-color-scheme:dark){', `@media ${dark ? '' : 'not '}all{`));
-  const name = title.replace(/[^\w-]+/g, '-').replace(/^-+/, '') || 'figure';
+  const image = () => png(svg.replace(DARK, `@media ${dark ? '' : 'not '}all{`));
+  const name = title.replace(/[^\w-]+/g, '-') || 'figure';
   return [
     ['Copy SVG', () => copy(svg)],
     ['Copy PNG', () => navigator.clipboard.write([new ClipboardItem({ 'image/png': image() })])],
@@ -28,7 +30,7 @@ async function png(svg: string): Promise<Blob> {
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
   await image.decode();
   const scale = Math.min(2, 16000 / Math.max(image.width, image.height, 1));
-  const canvas = document.createElement('canvas');
+  const canvas = h('canvas');
   canvas.width = image.width * scale;
   canvas.height = image.height * scale;
   canvas.getContext('2d')?.drawImage(image, 0, 0, canvas.width, canvas.height);
@@ -40,20 +42,18 @@ async function copy(text: string): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    const field = document.createElement('textarea');
+    const field = h('textarea');
     field.value = text;
     document.body.append(field);
     field.select();
     const done = document.execCommand('copy');
     field.remove();
-    if (!done) throw new Error('the clipboard is closed');
+    if (!done) throw Error();
   }
 }
 
 function download(blob: Blob, name: string): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
+  const link = el('a', '', { href: URL.createObjectURL(blob), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }

@@ -6,10 +6,9 @@
  * microseconds.  The paths are those that ncd writes: M L H V C A Z, absolute.
  */
 
-import { type Key, key, KINDS } from './facts';
-
-/** Left, top, right, bottom. */
-export type Box = readonly [number, number, number, number];
+import { clamp } from './camera';
+import { type Box, get } from './dom';
+import { isOp, type Key, key, type Kind, KINDS, pathOf, push } from './facts';
 
 export interface Spot {
   readonly key: Key;
@@ -38,62 +37,46 @@ const HIGH = 16;
 /** What an operation is ahead of a wire that is as near, px. */
 const AHEAD = 2;
 const COUNTS: Readonly<Record<string, number>> = { M: 2, L: 2, H: 1, V: 1, C: 6, A: 7 };
+const NOTHING: Spot = { key: '', array: '' };
 
 export function spots(...layers: readonly Element[]): Spots {
+  const all = (selector: string) => layers.flatMap((layer) => [...layer.querySelectorAll(selector)]);
   const cells = new Map<number, Piece[]>();
   const boxes = new Map<Key, Box>();
   const plates: Piece[] = [];
   const elements = new Map<Key, Element[]>();
-  let found: [Element, Partial<Record<string, Key>>, Key][] = [];
+  for (const kind of KINDS) for (const e of all(`[data-${kind}]`)) push(elements, keyOf(e, kind), e);
 
-  const add = (element: Element, within: Key): void => {
-    const own: Partial<Record<string, Key>> = {};
-    for (const kind of KINDS) {
-      const id = element.getAttribute(`data-${kind}`);
-      if (id === null) continue;
-      const k = (own[kind] = key(kind, id));
-      const known = elements.get(k);
-      if (known) known.push(element);
-      else elements.set(k, [element]);
-    }
-    const op = own.op ?? within;
-    if (element.localName === 'g') for (const child of element.children) add(child, op);
-    else found.push([element, own, op]);
-  };
-  /** Where an element is; asked of none before something is pointed at. */
-  const place = (element: Element, own: Partial<Record<string, Key>>, op: Key): void => {
-    const { localName: name } = element;
-    const number = (attribute: string) => Number(element.getAttribute(attribute)) || 0;
-    const spot = { key: op || own.axis || own.array || own.block || '', array: own.array ?? '' };
-    if (!spot.key) return;
+  const place = (element: Element): void => {
+    const number = (attribute: string) => +get(element, attribute);
+    const op = keyOf(element.parentElement!, 'op');
+    const keys = op ? [op] : KINDS.map((kind) => keyOf(element, kind)).filter(Boolean);
+    const [own] = keys;
+    if (!own) return;
+    const spot = { key: own, array: keyOf(element, 'array') };
     const note = (at: Box, filled: boolean) => {
-      const piece = { at, filled, spot };
-      if (spot.key !== own.block) enter(cells, piece);
-      else if (filled) plates.push(piece);
+      if (!pathOf(own)) enter(cells, { at, filled, spot });
+      else if (filled) plates.push({ at, filled, spot });
+      for (const k of keys) boxes.set(k, union(boxes.get(k) ?? at, at));
     };
-    let whole: Box | null = null;
-    if (name === 'circle') {
+    if (element.localName === 'circle') {
       const [x, y, r] = [number('cx'), number('cy'), number('r')];
-      note((whole = [x - r, y - r, x + r, y + r]), true);
-    } else if (name === 'text') {
-      const wide = 7.5 * (element.textContent?.length ?? 0);
-      const x = number('x') - (element.getAttribute('text-anchor') === 'middle' ? wide / 2 : 0);
-      note((whole = [x, number('y') - 11, x + wide, number('y') + 2]), true);
-    } else if (name === 'path') {
-      for (const [points, closed] of outlines(element.getAttribute('d') ?? '')) {
-        const box = points.reduce<Box>((b, [x, y]) => union(b, [x, y, x, y]), [...points[0]!, ...points[0]!]);
-        whole = union(whole ?? box, box);
-        if (closed) note(box, true);
-        else for (let i = 1; i < points.length; i++) note([...points[i - 1]!, ...points[i]!], false);
-      }
+      note([x - r, y - r, x + r, y + r], true);
+    } else if (element.localName === 'text') {
+      const wide = 7.5 * element.textContent!.length;
+      const [x, y] = [number('x') - (get(element, 'text-anchor') ? wide / 2 : 0), number('y')];
+      note([x, y - 11, x + wide, y + 2], true);
+    } else
+    for (const [points, closed] of outlines(get(element, 'd'))) {
+      const lines = points.map((p, i): Box => [...(points[i - 1] ?? p), ...p]);
+      if (closed) note(lines.reduce(union), true);
+      else for (const line of lines.slice(1)) note(line, false);
     }
-    if (whole) for (const k of op ? [op] : Object.values(own)) boxes.set(k!, union(boxes.get(k!) ?? whole, whole));
   };
-  for (const layer of layers) for (const child of layer.children) add(child, '');
+  /** Nothing is placed before something is pointed at. */
   const ready = () => {
-    if (!found.length) return;
-    for (const each of found) place(...each);
-    found = [];
+    if (boxes.size) return;
+    all('path,circle,text').forEach(place);
     plates.sort((a, b) => area(a.at) - area(b.at));
   };
 
@@ -109,16 +92,20 @@ export function spots(...layers: readonly Element[]): Spots {
       let least = reach + AHEAD;
       each([x - reach, y - reach, x + reach, y + reach], (cell) => {
         for (const piece of cells.get(cell) ?? []) {
-          const far = distance(piece, x, y) + (piece.spot.key.startsWith('op:') ? 0 : AHEAD);
+          const far = distance(piece, x, y) + (isOp(piece.spot.key) ? 0 : AHEAD);
           if (far > least || (best && far === least && area(piece.at) >= area(best.at))) continue;
           least = far;
           best = piece;
         }
       });
-      best ??= plates.find((plate) => !distance(plate, x, y));
-      return best?.spot ?? { key: '', array: '' };
+      return (best ?? plates.find((plate) => !distance(plate, x, y)))?.spot ?? NOTHING;
     },
   };
+}
+
+function keyOf(element: Element, kind: Kind): Key {
+  const id = get(element, `data-${kind}`);
+  return id && key(kind, id);
 }
 
 /** Calls with the number of every cell that a box meets. */
@@ -129,23 +116,19 @@ function each([left, top, right, bottom]: Box, act: (cell: number) => void): voi
 }
 
 function enter(cells: Map<number, Piece[]>, piece: Piece): void {
-  const [x, y, ex, ey] = piece.at;
-  each(union([x, y, x, y], [ex, ey, ex, ey]), (cell) => {
-    const there = cells.get(cell);
-    if (there) there.push(piece);
-    else cells.set(cell, [piece]);
-  });
+  each(union(piece.at, piece.at), (cell) => push(cells, cell, piece));
 }
 
 function distance({ at: [x, y, ex, ey], filled }: Piece, px: number, py: number): number {
   if (filled) return Math.hypot(Math.max(x - px, 0, px - ex), Math.max(y - py, 0, py - ey));
   const [dx, dy] = [ex - x, ey - y];
-  const along = Math.max(0, Math.min(1, ((px - x) * dx + (py - y) * dy) / (dx * dx + dy * dy || 1)));
+  const along = clamp(((px - x) * dx + (py - y) * dy) / (dx * dx + dy * dy || 1), 0, 1);
   return Math.hypot(px - x - along * dx, py - y - along * dy);
 }
 
-function union(a: Box, b: Box): Box {
-  return [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[2], b[2]), Math.max(a[3], b[3])];
+/** The box around two; of lines, too, whichever way they run. */
+function union([x, y, ex, ey]: Box, [a, b, c, d]: Box): Box {
+  return [Math.min(x, a, ex, c), Math.min(y, b, ey, d), Math.max(x, a, ex, c), Math.max(y, b, ey, d)];
 }
 
 function area([x, y, ex, ey]: Box): number {
@@ -158,7 +141,7 @@ export function outlines(d: string): [[number, number][], boolean][] {
   let line: [number, number][] = [];
   let [kind, x, y] = ['', 0, 0];
   let v: number[] = [];
-  for (const [, letter, digits] of d.matchAll(/([MLHVCAZ])|(-?[\d.]+(?:e-?\d+)?)/g)) {
+  for (const [, letter, digits] of d.matchAll(/([MLHVCAZ])|(-?[\d.]+)/g)) {
     if (letter) {
       kind = letter;
       v = [];
@@ -168,7 +151,7 @@ export function outlines(d: string): [[number, number][], boolean][] {
       }
       continue;
     }
-    v.push(Number(digits));
+    v.push(+digits!);
     if (v.length !== COUNTS[kind]) continue;
     const [ex, ey] = kind === 'H' ? [v[0]!, y] : kind === 'V' ? [x, v[0]!] : (v.slice(-2) as [number, number]);
     if (kind === 'M' || !line.length) out.push([(line = []), false]);

@@ -1,9 +1,8 @@
 /** The window onto a figure: layers that move as one, and what wheel, mouse, fingers and pen do to them. */
 
-import { css, fitted, into, middle, moved, zoomed, type Camera, type Point, type Size } from './camera';
-import { h, set } from './dom';
+import { clamp, css, FARTHEST, fitted, into, middle, moved, NEAREST, zoomed, type Camera, type Point, type Size } from './camera';
+import { type Box, el, fill, h, on, place, set } from './dom';
 import type { Picture } from './safe';
-import type { Box } from './spots';
 
 /** A point in the figure's px, and how far around it to look. */
 export type Aim = readonly [x: number, y: number, reach: number];
@@ -20,9 +19,9 @@ export interface Gestures {
 export interface Stage {
   readonly root: HTMLElement;
   /** Puts these layers in place of others; what was moved in the figure by `by` stays where one saw it. */
-  show(picture: Picture, over: SVGSVGElement, by?: Point): void;
+  show(picture: Picture, over: SVGSVGElement, by: Point): void;
   fit(): void;
-  zoom(by: 1 | -1): void;
+  zoom(factor: number): void;
   move(dx: number, dy: number): void;
   /** The point of the figure in the middle of the window. */
   middle(): Point;
@@ -33,20 +32,20 @@ export interface Stage {
   box(of: Box): Box;
   /** Moves as little as possible so that a box of the figure is in the window. */
   reveal(box: Box): void;
-  dispose(): void;
 }
 
-const STEP = 1.25;
 /** So many frames without a move, and the picture is painted afresh: of a large one they may be long. */
 const SETTLE = 8;
+/** So many marks, more than a screen shows, are painted first; the others of a large figure a frame later each so many. */
+const AT_ONCE = 2000;
 const DRAG_PX = 4;
 
-export function stage(on: Gestures): Stage {
+export function stage(told: Gestures): Stage {
   const pane = h('div', 'pane');
   // What the browser must ask before it scrolls it keeps as a region of every mark within, made anew in every
   // frame that moves: so wheel and fingers are heard over the figure and not around it.
   const glass = h('div', 'glass');
-  const root = h('div', 'stage', { tabindex: '0', role: 'application', 'aria-roledescription': 'diagram' }, pane, glass);
+  const root = el('div', 'stage', { tabindex: '0', role: 'application', 'aria-roledescription': 'diagram' }, pane, glass);
   let size: Size = { width: 0, height: 0 };
   let camera: Camera = { x: 0, y: 0, scale: 1 };
   let touched = false;
@@ -71,7 +70,7 @@ export function stage(on: Gestures): Stage {
   const go = (to: Camera) => {
     touched = true;
     look(to);
-    on.moved();
+    told.moved();
   };
   const fit = () => {
     touched = false;
@@ -79,31 +78,30 @@ export function stage(on: Gestures): Stage {
     const to = fitted(size, root.clientWidth);
     root.style.height = `${Math.ceil(size.height * to.scale)}px`; // a tall figure scrolls with the page
     look(to);
-    on.moved();
+    told.moved();
   };
   const point = (e: MouseEvent): Point => {
-    const box = root.getBoundingClientRect();
-    return { x: e.clientX - box.left, y: e.clientY - box.top };
+    const [left, top] = place(root);
+    return { x: e.clientX - left, y: e.clientY - top };
   };
   const aim = (e: MouseEvent): Aim => {
     const { x, y } = point(e);
     return [(x - camera.x) / camera.scale, (y - camera.y) / camera.scale, ((e as PointerEvent).pointerType === 'touch' ? 14 : 6) / camera.scale];
   };
   const box = ([x, y, right, bottom]: Box): Box => {
-    const { left, top } = root.getBoundingClientRect();
+    const [left, top] = place(root);
     const [dx, dy, k] = [left + camera.x, top + camera.y, camera.scale];
     return [dx + x * k, dy + y * k, dx + right * k, dy + bottom * k];
   };
-  const hear = <K extends keyof HTMLElementEventMap>(type: K, act: (e: HTMLElementEventMap[K]) => void) => root.addEventListener(type, act);
 
-  hear('pointermove', (e) => {
+  on(root, 'pointermove', (e: PointerEvent) => {
     const from = fingers.get(e.pointerId);
     if (!from) {
       // What is under the pointer is asked once a frame, however often it moves.
       if (!hovering) requestAnimationFrame(() => {
         const last = hovering;
         hovering = null;
-        if (last) on.hover(aim(last), last);
+        if (last) told.hover(aim(last), last);
       });
       hovering = e;
       return;
@@ -123,28 +121,28 @@ export function stage(on: Gestures): Stage {
     }
     fingers.set(e.pointerId, to);
   });
-  hear('pointerdown', (e) => {
+  on(root, 'pointerdown', (e: PointerEvent) => {
     if (e.button) return;
     if (!fingers.size) dragged = false;
     fingers.set(e.pointerId, point(e));
   });
-  hear('pointerup', (e) => {
-    if (fingers.delete(e.pointerId) && !dragged) on.click(aim(e));
+  on(root, 'pointerup', (e: PointerEvent) => {
+    if (fingers.delete(e.pointerId) && !dragged) told.click(aim(e));
   });
-  hear('pointercancel', (e) => fingers.delete(e.pointerId));
-  hear('pointerleave', () => {
+  on(root, 'pointercancel', (e: PointerEvent) => fingers.delete(e.pointerId));
+  on(root, 'pointerleave', () => {
     hovering = null;
-    if (!fingers.size) on.leave();
+    if (!fingers.size) told.leave();
   });
-  hear('dblclick', (e) => on.twice(aim(e)));
+  on(root, 'dblclick', (e: MouseEvent) => told.twice(aim(e)));
   glass.addEventListener('wheel', (e) => {
     if (!e.ctrlKey && !e.metaKey) return; // the page scrolls past
     e.preventDefault();
     const { x, y } = point(e);
     const pixels = e.deltaMode === 1 ? e.deltaY * 16 : e.deltaY;
-    go(zoomed(camera, Math.exp(-Math.max(-100, Math.min(100, pixels)) / 250), x, y));
+    go(zoomed(camera, Math.exp(clamp(pixels, -100, 100) / -250), x, y));
   }, { passive: false });
-  const sizes = typeof ResizeObserver === 'undefined' ? null : new ResizeObserver(() => {
+  const sizes = new ResizeObserver(() => {
     // What opens beside takes room from the window and leaves the picture where it is.
     const now = root.closest('.ncd-view')?.clientWidth ?? 0;
     if (now === wide) return;
@@ -156,18 +154,26 @@ export function stage(on: Gestures): Stage {
     root, fit, box,
     show(picture, over, by) {
       size = picture;
-      sizes?.observe(root);
-      pane.replaceChildren(picture.ground, picture.ink, over);
+      sizes.observe(root);
+      const { ground, ink } = picture;
+      const marks = [...ink.children];
+      const more = () => {
+        ink.append(...marks.splice(0, AT_ONCE));
+        if (marks.length) requestAnimationFrame(more);
+      };
+      fill(ink, []);
+      more();
+      fill(pane, [ground, ink, over]);
       pane.style.width = `${size.width}px`;
       pane.style.height = `${size.height}px`;
-      set(root, 'aria-label', `${picture.title || 'Diagram'}. Arrow keys go from operation to operation, question mark lists all keys.`);
+      set(root, 'aria-label', `${picture.title || 'Diagram'}. Arrow keys go from operation to operation, ? lists all keys.`);
       set(root, 'aria-description', picture.description);
       if (!touched) fit();
-      else if (by) look(moved(camera, -by.x * camera.scale, -by.y * camera.scale));
+      else look(moved(camera, -by.x * camera.scale, -by.y * camera.scale));
     },
-    zoom(by) {
+    zoom(factor) {
       const { x, y } = middle(camera, size, room());
-      go(zoomed(camera, by > 0 ? STEP : 1 / STEP, x, y));
+      go(zoomed(camera, factor, x, y));
     },
     move: (dx, dy) => go(moved(camera, dx, dy)),
     middle() {
@@ -182,21 +188,18 @@ export function stage(on: Gestures): Stage {
     restore(state) {
       if (!Array.isArray(state) || !state.every(Number.isFinite) || !(state[2] > 0)) return fit();
       const { width, height } = room();
-      const { scale } = zoomed({ x: 0, y: 0, scale: 1 }, state[2], 0, 0);
+      const scale = clamp(state[2], FARTHEST, NEAREST);
       touched = true;
       look({ x: width / 2 - state[0] * size.width * scale, y: height / 2 - state[1] * size.height * scale, scale });
     },
     reveal(of) {
-      const { left, top, right, bottom } = root.getBoundingClientRect();
+      const [left, top, right, bottom] = place(root);
       if (right === left) return;
       const [x, y, ex, ey] = box(of);
       const [dx, dy] = [into(x - 8, ex + 8, left, right), into(y - 8, ey + 8, top, bottom)];
       if (dx || dy) go(moved(camera, dx, dy));
       // Of a figure taller than the page, the page shows a part.
       if (y + dy < 0 || ey + dy > innerHeight) pane.querySelector('.ncd-chosen, .ncd-lit')?.scrollIntoView?.({ block: 'nearest' });
-    },
-    dispose() {
-      sizes?.disconnect();
     },
   };
   return self;

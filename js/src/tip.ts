@@ -1,7 +1,7 @@
 /** What is pointed at, in a few words beside it and never over it. */
 
-import { h } from './dom';
-import type { Box } from './spots';
+import { clamp } from './camera';
+import { type Box, el, fill } from './dom';
 
 const GAP = 14;
 
@@ -12,23 +12,23 @@ export interface Tip {
 }
 
 export function tip(parent: HTMLElement): Tip {
-  const box = h('div', 'tip', { popover: 'manual', 'aria-hidden': 'true' }); // the status line says the same
+  const box = el('div', 'tip', { popover: 'manual', 'aria-hidden': 'true' }); // the status line says the same
   parent.append(box);
   return {
     show(content, [left, top, right, bottom]) {
-      box.replaceChildren(...content);
+      fill(box, content);
       box.showPopover?.(); // over all else, wherever the figure ends
       const { width, height } = box.getBoundingClientRect();
       const below = bottom + GAP + height <= innerHeight;
       const above = top - GAP - height;
-      const x = below || above > 2 ? (left + right - width) / 2 : right + GAP + width <= innerWidth ? right + GAP : left - GAP - width;
+      const x = below || above > 2 ? (left + right - width) / 2 : right + GAP + width < innerWidth ? right + GAP : left - GAP - width;
       const y = below ? bottom + GAP : Math.max(2, above);
-      box.style.transform = `translate(${Math.round(Math.max(2, Math.min(innerWidth - width - 2, x)))}px, ${Math.round(y)}px)`;
+      box.style.transform = `translate(${Math.round(clamp(x, 2, innerWidth - width - 2))}px, ${Math.round(y)}px)`;
     },
     hide() {
       if (!box.childElementCount) return;
       box.hidePopover?.();
-      box.replaceChildren();
+      fill(box, []);
     },
   };
 }

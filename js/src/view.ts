@@ -1,85 +1,84 @@
 /** A figure one can move in and ask: what is this wire, and where does it go? */
 
-import { bar } from './bar';
+import { bar, type Crumb } from './bar';
 import { code } from './code';
 import { brief, details } from './details';
-import type { Callbacks, Document, Handle, Values } from './document';
-import { h, on } from './dom';
-import { closedBlock, type Key, parts } from './facts';
+import type { Callbacks, Document, Handle, Scene, Values } from './document';
+import { type Box, el, fill, group, h, on, toggle as mark } from './dom';
+import { closedBlock, factOf, ids, isOp, type Key, parts, pathOf } from './facts';
 import { help } from './help';
-import { onScheme, scheme, still, systemDark } from './host';
-import { keys } from './keys';
+import { dark, onScheme, still } from './host';
+import { arrow, type Commands, walker } from './keys';
 import { legend } from './legend';
-import type { Lit } from './light';
-import { changed, glide, placed } from './morph';
-import { crumbs, type Drawn, drawn, hits, opened, opsOn, places, written } from './scenes';
+import { changed, glide, type Stayed, stayed } from './morph';
+import { crumbs, type Drawn, drawn, hits, opsOn, places, written } from './scenes';
 import { search } from './search';
-import { unpacked, ways } from './share';
+import { ways } from './share';
 import { type Aim, stage } from './stage';
 import { tip } from './tip';
 
+const PAN = 60;
+const STEP = 1.25;
+const STILL = { x: 0, y: 0 };
 const TIP_MS = 60;
 /** A block is all around; only who dwells on it asks about it. */
 const BLOCK_MS = 400;
 
-export function view(parent: HTMLElement, first: Document, callbacks: Callbacks): Handle {
+/** Shows a document in an element.  Throws if its first scene is no figure of ncd. */
+export function view(parent: HTMLElement, first: Document, callbacks: Callbacks = {}): Handle {
   let data = first;
-  /** What is shown, and which scene of the document that is. */
+  /** What is shown. */
   let now: Drawn | undefined;
-  let at = 0;
   let [hovered, selected]: [Key, Key] = ['', ''];
   /** What is lit as long as nothing is pointed at: by a host; by the search or a line of code. */
   let marked: readonly Key[] = [];
   let offered: readonly Key[] = [];
-  let values: Values | null = null;
-  /** The block being opened or closed. */
+  let values: Values = {};
+  /** The block being opened or closed, and the name of what is looked for in it. */
   let toggling = '';
+  let sought = '';
   /** What the pointer was last on: a thing, and the array whose wire it is. */
   let pointed = '';
   let shared = '{}';
   let tipping: ReturnType<typeof setTimeout> | undefined;
 
-  const dark = () => (scheme() ?? (systemDark() ? 'dark' : 'light')) === 'dark';
   const untip = () => {
     clearTimeout(tipping);
     hint.hide();
   };
   const find = (aim: Aim) => now!.spots.find(...aim);
-  const focus = (): readonly Key[] => (hovered ? [hovered] : offered.length ? offered : marked.length ? marked : selected ? [selected] : []);
 
   const paint = () => {
     const { light, net } = now!;
-    const lit = focus();
+    const lit = hovered ? [hovered] : [offered, marked].find((keys) => keys.length) ?? (selected ? [selected] : []);
     const locked = axes.locked();
-    const groups: Lit[] = locked.map((k, i) => ({ keys: k ? [k] : [], tint: `ncd-tint-${i}` }));
-    groups.push({ keys: lit.filter((k) => !locked.includes(k)), tint: 'ncd-hot' });
-    const dims = light.draw(groups, selected);
+    const groups = locked.map((k, i) => ({ keys: k ? [k] : [], tint: `ncd-tint-${i}` }));
+    const dims = light.draw([...groups, { keys: lit.filter((k) => !locked.includes(k)), tint: 'ncd-hot' }], selected);
     const calm = lit[0] === selected && !locked.some(Boolean);
-    figure.root.classList.toggle('ncd-dim', dims && !calm);
-    figure.root.classList.toggle('ncd-calm', dims && calm); // what one has chosen is looked at for long
-    figure.root.classList.toggle('ncd-on-thing', /^(op|axis)/.test(hovered));
-    status.textContent = hovered || selected ? brief(net, hovered || selected, '', null).map((e) => e.textContent).join('. ') : '';
-    axes.light(lit.flatMap((k) => (k.startsWith('op:') ? net.around(k) : [k])));
+    mark(figure.root, 'dim', dims && !calm);
+    mark(figure.root, 'calm', dims && calm); // what one has chosen is looked at for long
+    mark(figure.root, 'on-thing', hovered > '' && !pathOf(hovered));
+    const told = hovered || selected;
+    status.textContent = told && brief(net, told, '', {}).map((e) => e.textContent).join('. ');
+    axes.light(lit.flatMap((k) => (isOp(k) ? net.around(k) : [k])));
     info.hidden = !selected;
-    side.hidden = !selected && source.root.hidden!;
+    side.hidden = !selected && !!source.root.hidden;
     if (!offered.length) source.light(written(net, lit));
   };
-  const inform = () => info.replaceChildren(...(selected ? details(now!.net, selected, values, self) : []));
+  const inform = () => fill(info, selected ? details(now!.net, selected, values, self) : []);
   const share = () => {
     const state = self.state();
-    if (JSON.stringify(state) === shared) return;
-    shared = JSON.stringify(state);
+    const json = JSON.stringify(state);
+    if (json === shared) return;
+    shared = json;
     callbacks.onState?.(state);
   };
   const where = () => {
     const { net, scene } = now!;
-    const to = (path: string) => {
-      const inside = data.insides?.[path] ?? -1;
-      if (net.facts.block?.[path]) return () => choose(`block:${path}`);
-      return inside >= 0 && inside !== at ? () => void enter(inside) : undefined;
-    };
-    const top = { name: data.title || scene.title || 'diagram', go: () => (at ? void enter(0) : choose('')) };
-    over.where([top, ...crumbs(net, scene.path ?? '', selected, to)]);
+    const inside = scene.path ?? '';
+    const to = (path: string) => (net.facts.block?.[path] ? () => choose(`block:${path}`) : path === inside ? undefined : callbacks.enter?.(path));
+    const top: Crumb = [data.title || scene.title || 'diagram', (inside && callbacks.enter?.('')) || (() => choose(''))];
+    over.where([top, ...crumbs(net, inside, selected, to)]);
   };
   const tell = (what: 'Hover' | 'Select', key: Key) => {
     root.dispatchEvent(new CustomEvent(`ncd:${what.toLowerCase()}`, { bubbles: true, composed: true, detail: { key, places: self.places(key) } }));
@@ -92,18 +91,22 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks)
     paint();
     if (told) tell('Hover', to);
   };
+  /** After another choice, or in another drawing. */
+  const renew = () => {
+    paint();
+    inform();
+    where();
+  };
   const select = (to: Key, told = true) => {
     if (to === selected) return;
     selected = to;
     untip();
-    paint();
-    inform();
-    where();
+    renew();
     share();
     if (told) tell('Select', to);
   };
   const reveal = (of: readonly Key[]) => {
-    const box = of.map((k) => now!.spots.box(k)).find(Boolean);
+    const box = of.map(now!.spots.box).find(Boolean);
     if (box) figure.reveal(box);
   };
   const choose = (to: Key) => {
@@ -123,80 +126,74 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks)
     if (!key || !fresh) return;
     untip();
     tipping = setTimeout(() => {
-      const box = key.startsWith('op:') && now!.spots.box(key);
+      const box = isOp(key) && now!.spots.box(key);
       hint.show(brief(now!.net, key, array, values), box ? figure.box(box) : [by.clientX, by.clientY, by.clientX, by.clientY]);
-    }, parts(key)?.kind === 'block' ? BLOCK_MS : TIP_MS);
+    }, pathOf(key) ? BLOCK_MS : TIP_MS);
   };
 
   /** Puts another drawing in place of this one; with `news` what changed is made to be seen. */
   const draw = (to: Drawn, news: boolean) => {
     const before = now;
-    const was = before && placed(before.net, before.spots);
-    const [name, under, locked] = [before?.net.name(selected), before?.net.name(hovered), axes.locked().map((k) => before?.net.name(k))];
+    const names = before && [selected, hovered, ...axes.locked()].map(before.net.name);
+    const same = before && before.scene.path === to.scene.path;
+    const those = same ? stayed(before, to) : [];
+    const by = same ? shift(before, to, those) : STILL;
     now = to;
     const { net, spots, picture } = to;
-    root.dataset.scheme = dark() ? 'dark' : 'light';
-    const same = before && before.scene.path === to.scene.path;
-    const by = same ? shift(before, to) : undefined;
-    if (before && !same) figure.fit();
-    figure.show(picture, to.light.layer, by);
-    selected = net.find(name);
-    hovered = net.find(under);
-    axes.restore(locked.map((n) => net.find(n)));
-    axes.show(net);
-    if (same && !still()) glide(was!, net, spots, picture.ink, by?.x ?? 0, by?.y ?? 0);
-    paint();
-    inform();
-    where();
-    // A cell that ran again has a new view, which cannot know what was there before: whoever made the drawing does.
-    if (news) to.light.flash((!at && data.changed) || (same ? changed(was!, net) : []));
-  };
-  /** How far what one looks at has moved in the figure: the window goes along. */
-  const shift = (before: Drawn, to: Drawn) => {
-    const { x, y } = figure.middle();
-    const block = (of: Drawn) => of.spots.box(of.net.closed(toggling)) ?? of.spots.box(`block:${toggling}`);
-    const pairs = toggling ? [[block(before), block(to)]] : before.net.ops.map((k) => [before.spots.box(k), to.spots.box(to.net.find(before.net.name(k)))]);
-    let [least, by] = [Infinity, { x: 0, y: 0 }];
-    for (const [from, then] of pairs) {
-      const far = from ? Math.hypot(from[0] - x, from[1] - y) : Infinity;
-      if (!from || !then || far >= least) continue;
-      least = far;
-      by = { x: then[0] - from[0], y: then[1] - from[1] };
+    if (!same) {
+      figure.fit();
+      marked = offered = [];
     }
-    return by;
+    figure.show(picture, to.light.layer, by);
+    const [chosen = '', under = '', ...locked] = names?.map(net.find) ?? [];
+    [selected, hovered] = [chosen, under];
+    axes.restore(locked);
+    axes.show(net);
+    if (same && !still()) glide(those, spots.elements, picture.ink, by.x, by.y);
+    renew();
+    // A cell that ran again has a new view, which cannot know what was there before: whoever made the drawing does.
+    if (news) to.light.flash(data.changed ?? (same ? changed(before, to) : []));
+    if (sought) seek(sought);
   };
-  const enter = async (to: number) => {
-    const entry = data.scenes[to];
-    if (!entry || to === at) return;
-    const scene = await opened(entry);
-    marked = offered = [];
-    untip();
-    at = to;
-    draw(drawn(scene, scheme()), false);
-    share();
+  /** How far what one looks at has moved in the figure, the block being turned or else what is nearest to the middle: the window goes along. */
+  const shift = (before: Drawn, to: Drawn, those: Stayed) => {
+    const { x, y } = figure.middle();
+    const block = (of: Drawn) => of.spots.box(of.net.closed(toggling) || `block:${toggling}`);
+    const far = ([left, top]: Box) => Math.hypot(left - x, top - y);
+    const [, from, then] = toggling ? ['', block(before), block(to)] : [...those].sort((a, b) => far(a[1]) - far(b[1]))[0] ?? [];
+    return from && then ? { x: then[0] - from[0], y: then[1] - from[1] } : STILL;
   };
   const toggle = (key: Key) => {
-    const closed = closedBlock(now!.net.facts, key);
-    const around = key.startsWith('block:') ? key.slice(6) : '';
-    if (closed || around) turn(closed || around, !around);
+    const closed = closedBlock(now!.net, key);
+    const path = closed || pathOf(key);
+    if (path) void turn(path, !!closed);
   };
   /** Asks for a block to be opened or closed; where nobody does it, its inside is entered. */
   const turn = async (path: string, open: boolean) => {
     toggling = path;
-    const done = callbacks.onToggle ? await callbacks.onToggle(path, open) : false;
-    if (done !== false) return;
+    if (callbacks.onToggle && (await callbacks.onToggle(path, open)) !== false) return;
+    await callbacks.enter?.(path)?.();
     toggling = '';
-    void enter(data.insides?.[path] ?? -1);
+  };
+  /** Goes to what has a name, opening the closed block that it is in. */
+  const seek = (name: string) => {
+    const { net, scene } = now!;
+    const inside = net.ops.find((op) => ids(factOf(net, op), 'within').includes(name)) ?? '';
+    const block = closedBlock(net, inside);
+    // One inside is shown for all blocks that are alike.
+    const key = net.find(name) || net.find(name.replace(toggling, scene.path ?? '')) || inside;
+    sought = key && key === inside && block !== toggling ? name : '';
+    if (key) choose(key);
+    if (sought) void turn(block, true);
   };
   const out = () => {
-    const path = now!.net.path(selected) || now!.scene.path || '';
-    if (!at) return callbacks.onToggle && now!.net.facts.block?.[path] ? toggle(`block:${path}`) : undefined;
-    const up = (now!.scene.path ?? '').split('.').slice(0, -1);
-    for (; up.length; up.pop()) {
-      const to = data.insides?.[up.join('.')] ?? -1;
-      if (to >= 0 && to !== at) return void enter(to);
-    }
-    void enter(0);
+    const { net, scene } = now!;
+    const path = net.path(selected);
+    if (!scene.path) return callbacks.onToggle && net.facts.block?.[path] ? toggle(`block:${path}`) : undefined;
+    const up = scene.path.split('.');
+    let go;
+    while (!go && up.pop()) go = callbacks.enter?.(up.join('.'));
+    void go?.();
   };
   /** One thing at a time: what is pointed at or chosen, what is locked, the code. */
   const letGo = () => {
@@ -204,28 +201,19 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks)
     hover('');
     select('');
     if (chosen) return;
-    if (axes.locked().some(Boolean)) {
-      axes.restore([]);
-      paint();
-      share();
-    } else if (!source.root.hidden) showCode(false);
+    if (axes.locked().some(Boolean)) lock([]);
+    else if (!source.root.hidden) showCode(false);
+  };
+  const lock = (these: readonly Key[]) => {
+    axes.restore(these);
+    paint();
+    share();
   };
   const showCode = (on = !!source.root.hidden) => {
     source.root.hidden = !on;
     over.code(on);
     paint();
     share();
-  };
-  const all = () => {
-    const { net } = now!;
-    const more = Object.entries(data.insides ?? {}).filter(([path, i]) => i !== at && !net.closed(path) && !net.facts.block?.[path]);
-    return [
-      ...hits(net, (k) => offer([k]), (k) => {
-        choose(k);
-        figure.root.focus();
-      }),
-      ...more.map(([path, i]) => ({ kind: 'block', name: path.split('.').at(-1)!, where: path, more: '', look: () => offer([]), go: () => void enter(i) })),
-    ];
   };
 
   const figure = stage({
@@ -241,24 +229,39 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks)
     },
     moved: () => now && share(),
   });
-  const seek = search(all, () => offered.length && offer([]), () => figure.root.focus());
+  const finder = search(() => hits(now!.net, (k) => offer([k]), (name) => {
+    seek(name);
+    figure.root.focus();
+  }), () => offered.length && offer([]), () => figure.root.focus());
   const keyList = help();
-  const status = h('div', 'status', { role: 'status' });
-  const over = bar({ stage: figure, showCode, showHelp: () => keyList.showModal() }, seek.root, () => {
-    const { scene } = now!;
-    const tikz = data.tikz && !at ? () => unpacked(data.tikz!) : callbacks.tikz;
+  const status = el('div', 'status', { role: 'status' });
+  const nearer = () => figure.zoom(STEP);
+  const commands: Commands = {
+    Escape: letGo, '/': finder.seek, c: showCode, '?': () => keyList.showModal(),
+    '+': nearer, '=': nearer, '-': () => figure.zoom(1 / STEP), 0: figure.fit,
+  };
+  const onFigure: Commands = {
+    Backspace: out,
+    l: () => parts(selected)[0] === 'axis' && axes.lock(selected),
+    Enter() {
+      // The chosen closed block, or the block around what is chosen.
+      const { facts, path } = now!.net;
+      toggle(facts.block?.[path(selected)] ? `block:${path(selected)}` : selected);
+    },
+  };
+  const walk = walker();
+  const over = bar(commands, finder.root, () => {
+    const { svg, title, path } = now!.scene;
     const link = () => callbacks.link?.(self.state()) ?? JSON.stringify(self.state());
-    return ways(scene.svg, dark(), scene.title || data.title || '', link, tikz);
+    return ways(svg, dark(), title || data.title || '', link, path ? undefined : callbacks.tikz);
   }, (text) => (status.textContent = text));
-  const axes = legend(hover, () => {
-    paint();
-    share();
-  });
-  const source = code((line) => offer(line ? opsOn(data, now!.net, ...line) : []));
-  const info = h('div', 'details', { role: 'group', 'aria-label': 'Details', tabindex: '0' });
+  const axes = legend(hover, () => lock(axes.locked()));
+  const source = code((file, line) => offer(file ? self.keysAt(file, line!) : []));
+  const info = group('details', 'Details');
   // Groups, no landmarks: a notebook has many figures.
-  const side = h('div', 'aside', { role: 'group', 'aria-label': 'Details and code' }, info, source.root);
-  const root = h('div', 'view', {}, over.root, h('div', 'body', {}, figure.root, side), axes.root, keyList, status);
+  const side = group('aside', 'Details and code', info, source.root);
+  info.tabIndex = 0;
+  const root = h('div', 'view', over.root, h('div', 'body', figure.root, side), axes.root, keyList, status);
   const hint = tip(root);
   const self: Handle & Parameters<typeof details>[3] = {
     root,
@@ -272,16 +275,12 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks)
       return selected;
     },
     show(document) {
-      const path = now?.scene.path;
-      const same = path ? document.scenes.findIndex((s) => s.path === path && 'svg' in s) : 0;
-      const scene = document.scenes[Math.max(0, same)]!;
-      if (!('svg' in scene)) throw new Error('the first scene is packed');
-      const made = drawn(scene, scheme()); // may throw: then nothing has changed
+      const made = drawn(document.scenes[document.at ?? 0] as Scene); // may throw: then nothing has changed
       data = document;
-      at = Math.max(0, same);
       source.show(document.sources ?? []);
       draw(made, !toggling);
       toggling = '';
+      share();
     },
     hover: (to) => hover(to, false),
     select(to) {
@@ -289,7 +288,7 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks)
       reveal([to]);
     },
     choose,
-    opens: (path) => (callbacks.onToggle ? !!now!.net.closed(path) : (data.insides?.[path] ?? at) !== at),
+    opens: (path) => !!(callbacks.onToggle ? now!.net.closed(path) : callbacks.enter?.(path)),
     open: (path) => void turn(path, true),
     code(key) {
       const [place] = self.places(key);
@@ -304,11 +303,11 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks)
       values = given;
       inform();
     },
-    keysAt: (file, line, column) => (data.sources ?? []).flatMap((s, k) => (s.file === file ? opsOn(data, now!.net, k, line, column) : [])),
+    keysAt: (file, line, column) => opsOn(data, now!.net, file, line, column),
     places: (key) => places(data, now!.net, key),
     state() {
       const { net, scene } = now!;
-      const [locked, camera] = [axes.locked().map((k) => net.name(k)), figure.state()];
+      const [locked, camera] = [axes.locked().map(net.name), figure.state()];
       return {
         ...(selected && { selected: net.name(selected) }),
         ...(locked.some(Boolean) && { locked }),
@@ -321,37 +320,41 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks)
       if (JSON.stringify(state) === shared) return;
       const go = () => {
         const { net } = now!;
-        axes.restore(Array.isArray(state.locked) ? state.locked.map((name) => net.find(name)) : []);
+        axes.restore(Array.isArray(state.locked) ? state.locked.map(net.find) : []);
+        figure.restore(state.camera);
         select(net.find(state.selected ?? ''));
         showCode(state.code === true);
-        figure.restore(state.camera);
-        paint();
-        share();
       };
-      const to = state.path ? data.scenes.findIndex((s) => s.path === state.path) : 0;
-      if (to >= 0 && to !== at) void enter(to).then(go);
+      const path = state.path ?? '';
+      const enter = path === (now!.scene.path ?? '') ? undefined : callbacks.enter?.(path);
+      if (enter) void enter().then(go);
       else go();
     },
     dispose() {
-      figure.dispose();
       unwatch();
       untip();
       root.remove();
     },
   };
-  const press = keys({
-    stage: figure, choose, toggle, out, letGo, showCode,
-    net: () => now?.net, selected: () => selected, lock: axes.lock, seek: seek.seek, showHelp: () => keyList.showModal(),
-  });
   on(root, 'keydown', (e: KeyboardEvent) => {
+    if (e.ctrlKey || e.metaKey) return;
     const own = e.target === figure.root;
-    if (press(e, own)) e.preventDefault();
+    const { net } = now!;
+    const [dx, dy] = (own && arrow(e.key)) || [0, 0];
+    const act = e.altKey ? undefined : commands[e.key] ?? (own ? onFigure[e.key] : undefined);
+    if (dx || dy) {
+      if (e.altKey) figure.move(-PAN * dx, -PAN * dy);
+      else choose(walk(net, selected, dx, dy, e.shiftKey));
+    } else if (act) act();
     else if (own || !/^(Enter| |Arrow.*|Page.*|Home|End)$/.test(e.key)) return;
+    if (act || dx || dy) e.preventDefault();
     e.stopPropagation(); // or a notebook takes the key for a command
   });
   source.root.hidden = side.hidden = true;
   self.show(first);
-  const unwatch = onScheme(() => draw(drawn(now!.scene, scheme()), false));
+  const follow = () => (root.dataset.scheme = dark() ? 'dark' : 'light');
+  const unwatch = onScheme(follow);
+  follow();
   parent.append(root);
   figure.fit();
   return Object.assign(root, { ncd: self }).ncd;

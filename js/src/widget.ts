@@ -1,6 +1,7 @@
 /** The notebook widget: a view whose state is shared with Python. */
 
 import type { Document, State, Values } from './document';
+import type { Key } from './facts';
 import { mount } from './mount';
 
 /** What of anywidget's model is used here. */
@@ -12,7 +13,7 @@ export interface Model {
   save_changes(): void;
 }
 
-export function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const tell = (name: string, value: unknown) => {
     model.set(name, value);
     model.save_changes();
@@ -23,7 +24,7 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
     onState: (state) => tell('state', state),
     onToggle: (path, open) => {
       // What is in a block closes with it: when it is opened again it looks as it would have at first.
-      const beside = (name: string) => strings(model.get(name)).filter((p) => p !== path && (open || !p.startsWith(`${path}.`)));
+      const beside = (name: string) => (model.get(name) as string[]).filter((p) => p !== path && (open || !p.startsWith(`${path}.`)));
       model.set('opened', open ? [...beside('opened'), path] : beside('opened'));
       model.set('closed', open ? beside('closed') : [...beside('closed'), path]);
       model.save_changes();
@@ -31,11 +32,11 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
   });
   const watched: Record<string, () => void> = {
     document: () => view.show(model.get('document') as Document),
-    hovered: () => view.hover(String(model.get('hovered') ?? '')),
-    selected: () => view.select(String(model.get('selected') ?? '')),
-    marked: () => view.mark(strings(model.get('marked'))),
-    values: () => view.setValues(valuesOf(model.get('values'))),
-    state: () => view.restore((model.get('state') ?? {}) as State),
+    hovered: () => view.hover(model.get('hovered') as Key),
+    selected: () => view.select(model.get('selected') as Key),
+    marked: () => view.mark(model.get('marked') as Key[]),
+    values: () => view.setValues(model.get('values') as Values),
+    state: () => view.restore(model.get('state') as State),
   };
   for (const [name, act] of Object.entries(watched)) {
     model.on(`change:${name}`, act);
@@ -45,15 +46,6 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
     for (const [name, act] of Object.entries(watched)) model.off(`change:${name}`, act);
     view.dispose();
   };
-}
-
-function valuesOf(value: unknown): Values | null {
-  const values = (value ?? {}) as Values;
-  return Object.keys(values).length ? values : null;
-}
-
-function strings(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((v) => typeof v === 'string') : [];
 }
 
 export default { render };

@@ -3,10 +3,10 @@ import { code, lines } from '../src/code';
 import { SOURCES } from './figure';
 
 test('text is cut into lines of runs of one look', () => {
-  expect(lines('def f:\n  x\n', 'k3t1f1t5')).toEqual([[['k', 0, 'def'], ['t', 3, ' '], ['f', 4, 'f'], ['t', 5, ':']], [['t', 0, '  x']]]);
-  expect(lines('ab', 'k1')).toEqual([[['k', 0, 'a'], ['t', 1, 'b']]]); // what no run covers is plain
-  expect(lines('ab', '<9')).toEqual([[['t', 0, 'ab']]]);
-  expect(lines('"""a\nb"""', 's9')).toEqual([[['s', 0, '"""a']], [['s', 0, 'b"""']]]);
+  expect(lines('def f:\n  x\n', 'k3t1f1t5')).toEqual([[['k', 'def'], ['t', ' '], ['f', 'f'], ['t', ':']], [['t', '  x']]]);
+  expect(lines('ab', 'k1')).toEqual([[['k', 'a'], ['t', 'b']]]); // what no run covers is plain
+  expect(lines('ab', '<9')).toEqual([[['t', 'ab']]]);
+  expect(lines('"""a\nb"""', 's9')).toEqual([[['s', '"""a']], [['s', 'b"""']]]);
 });
 
 test('what is lit is lit to the column, and only as long as it is asked for', () => {

@@ -28,7 +28,7 @@ export const FACTS = {
   block: { 'h.0': { title: 'Block', cls: 'Block', repeat: 1, parameters: 12 } },
 };
 
-export const SOURCES = [{ file: '/m/model.py', function: 'M.forward', line: 1, text: 'def forward(self, x):\n    linear(x)\n    return softmax(x)\n', tokens: 'k3t1f7t12' }];
+export const SOURCES = [{ file: '/m/model.py', function: 'M.forward', line: 1, text: 'def forward(self, x):\n    linear(x)\n    return softmax(x)\n', tokens: 'k3t1f7t15t6t8t7t11' }];
 
 /** A scene as Python packs it. */
 export async function packed(scene: object): Promise<string> {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Handle } from '../src/document';
+import { held } from '../src/held';
 import { mount } from '../src/mount';
 import { document_, FACTS, packed, SOURCES, SVG } from './figure';
 
@@ -198,7 +199,7 @@ test('with nobody to ask, a block is entered in the scenes that there are, and l
   view.dispose();
   const inner = { svg: SVG.replace('data-op="2"', 'data-op="7"'), facts: { op: { '7': { name: 'relu', path: 'h.0' } } }, title: 'inside' };
   const facts = { op: { '10': { name: 'Block', block: 'h.0' } } };
-  start({}, { title: 'M', scenes: [{ svg: SVG, facts }, { packed: await packed(inner), path: 'h.0' }], insides: { 'h.0': 1 } });
+  view = held(document.body, { title: 'M', scenes: [{ svg: SVG, facts }, { packed: await packed(inner), path: 'h.0' }], insides: { 'h.0': 1 } }, {});
   view.select('op:10');
   expect($('.ncd-action').textContent).toBe('Open');
   press('Enter');
@@ -229,6 +230,36 @@ test('what is found is offered, lit and gone to', () => {
   field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
   expect(told.at(-1)).toEqual(['select', 'op:2']);
   expect($('.ncd-hits').hidden).toBe(true);
+});
+
+test('what is in a closed block is found, and the block opened', async () => {
+  view.dispose();
+  const closed = (block: string, within: string[]) => ({ svg: SVG, facts: { op: { '10': { name: 'Block', block, within } }, axis: FACTS.axis } });
+  const inside = { svg: SVG, facts: { op: { '2': { name: 'relu', path: 'h.1.mlp' } }, axis: FACTS.axis } };
+  const asked: string[] = [];
+  const onToggle = (path: string) => {
+    asked.push(path);
+    const next = { h: closed('h.1', ['op:h.1.mlp/relu']), 'h.1': closed('h.1.mlp', ['op:h.1.mlp/relu']), 'h.1.mlp': inside }[path];
+    if (next) view.show({ scenes: [next] });
+  };
+  start({ onToggle }, { scenes: [closed('h', ['block:h.1', 'op:h.1.mlp/relu', 'axis:d_ff'])] });
+  const find = (text: string) => {
+    const field = $<HTMLInputElement>('.ncd-field');
+    field.value = text;
+    field.dispatchEvent(new Event('input'));
+    const hits = [...view.root.querySelectorAll('.ncd-hit')].map((e) => [...e.children].map((c) => c.textContent).join(' '));
+    field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
+    return hits;
+  };
+  expect(find('d_ff')).toEqual(['axis d_ff in h']);
+  await frame();
+  expect(asked).toEqual(['h']); // what it asked for is not there: no more is asked
+  view.show({ scenes: [closed('h', ['op:h.1.mlp/relu'])] });
+  asked.length = 0;
+  expect(find('relu')).toEqual(['operation relu in h.1.mlp/relu']);
+  await frame();
+  expect(asked).toEqual(['h', 'h.1', 'h.1.mlp']);
+  expect([$('.ncd-title').textContent, view.selected]).toEqual(['relu', 'op:2']);
 });
 
 test('a locked axis stays lit in its own colour, and Escape lets go', () => {
@@ -352,9 +383,9 @@ test('hostile words are text wherever they are shown', () => {
 });
 
 test('the figure follows the theme of the host', async () => {
+  expect(view.root.dataset.scheme).toBe('light');
   document.body.dataset.jpThemeLight = 'false';
   await frame();
-  expect($('style').textContent).toContain('@media all');
   expect(view.root.dataset.scheme).toBe('dark');
   delete document.body.dataset.jpThemeLight;
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Model, render } from '../src/widget';
+import widget, { type Model } from '../src/widget';
 import { FACTS, SVG } from './figure';
 
 /** anywidget's model, as far as it is used: setting tells listeners, at once and also the setter. */
@@ -33,7 +33,7 @@ const doc = (svg: string, facts: object = FACTS) => ({ scenes: [{ svg, facts }] 
 const setUp = (more: { facts?: object; [name: string]: unknown } = {}) => {
   const model = new Fake({ document: doc(SVG, more.facts), opened: [], selected: '', hovered: '', ...more });
   const el = document.createElement('div');
-  const stop = render({ model, el });
+  const stop = widget.render({ model, el });
   return { model, el, stop };
 };
 const lit = (el: HTMLElement) => el.querySelectorAll('.ncd-lit').length;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from itertools import accumulate
 
 from ncd.circuit.diagram import Array, Block, Diagram, Op
 from ncd.circuit.reads import Read, path_taken, sentences
@@ -75,7 +76,24 @@ def _op(op: Op) -> dict[str, object]:
         "parameters": sum(parameters(op).values()),
         "ins": [a.id for a in op.inputs],
         "outs": [a.id for a in op.outputs],
+        **_within(op),
     }
+
+
+MOST = 400
+"""So many things in one closed block can be searched for at most."""
+
+
+def _within(op: Op) -> dict[str, list[str]]:
+    """What is in a closed block, by the names that `Net` in ``js/src/net.ts`` gives: blocks, operations and axes."""
+    seen = {f"axis:{w.name}" for a in (*op.inputs, *op.outputs) for w in a.wires}
+    found: dict[str, None] = {}
+    for inner in op.inside:
+        steps = list(accumulate(inner.path.split("."), "{}.{}".format))
+        found |= {f"block:{path}": None for path in steps if path.startswith(f"{op.block}.")}
+        found[f"op:{inner.path}/{inner.name}"] = None
+        found |= {f"axis:{w.name}": None for a in inner.outputs for w in a.wires if f"axis:{w.name}" not in seen}
+    return {"within": list(found)[:MOST]} if found else {}
 
 
 def _shared(op: Op, users: Mapping[int, int]) -> dict[str, object]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import linecache
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from torch import nn
@@ -23,7 +26,15 @@ USAGE = "let the cell end in a call, model(x), or write what to trace behind %%n
 
 def load(shell: Any) -> None:
     """Add the magic to an IPython shell, and show the diagram up to an exception below it."""
-    shell.register_magic_function(lambda line, cell: magic(shell, line, cell), "cell", "ncd")
+
+    def drawn(line: str, cell: str) -> None:
+        try:
+            magic(shell, line, cell)
+        except Exception as error:
+            _without_ours(shell, error)
+            raise
+
+    shell.register_magic_function(drawn, "cell", "ncd")
 
     def ran(result: Any) -> None:
         diagram = stopped(result.error_in_exec) if result.error_in_exec is not None else None
@@ -32,6 +43,22 @@ def load(shell: Any) -> None:
                 show(diagram)
 
     shell.events.register("post_run_cell", ran)
+
+
+def _without_ours(shell: Any, error: Exception) -> None:
+    """Let the shell show of a traceback what is the user's and torch's: the frames of this package say nothing."""
+    own = str(Path(__file__).parents[1]) + os.sep
+    frames, at = [], error.__traceback__
+    while at is not None:
+        if not at.tb_frame.f_code.co_filename.startswith(own):
+            frames.append(at)
+        at = at.tb_next
+    found = None
+    for f in reversed(frames):
+        found = TracebackType(found, f.tb_frame, f.tb_lasti, f.tb_lineno)
+    show = shell.InteractiveTB.structured_traceback
+    # The shell asks an exception for this before it draws a traceback by itself.
+    error._render_traceback_ = lambda: show(type(error), error, found, tb_offset=0)  # type: ignore[attr-defined]
 
 
 def magic(shell: Any, line: str, cell: str) -> None:

@@ -46,7 +46,7 @@ def document(words: str = "linear") -> tuple[str, dict[str, Any]]:
         "block": {"b": {"title": words, "turns": words, "parameters": 12}},
     }
     text = f"def forward(self, x):\n    linear(x)  # {words}\n    return x\n"
-    source = {"file": words, "function": words, "line": 1, "text": text, "tokens": "k3t1f7"}
+    source = {"file": words, "function": words, "line": 1, "text": text, "tokens": "k3t1f7t15t6"}
     inner = {"svg": svg.replace("Inner", "Core"), "facts": {"op": {"1": {"name": "inside"}}}, "title": words}
 
     scenes = [{"svg": svg, "facts": facts}, {"path": "b.inner", "packed": packed(json.dumps(inner))}]
@@ -226,7 +226,7 @@ def test_a_link_shows_what_one_saw(tab: Page, pages: dict[str, Shown]) -> None:
 
 def test_the_picture_is_taken_along(tab: Page) -> None:
     def take(name: str) -> None:
-        tab.get_by_label("Copy or save").click()
+        tab.get_by_title("Copy or save").click()
         tab.get_by_role("button", name=name, exact=True).click()
         status(tab, f"{name}: done")
 
@@ -263,7 +263,7 @@ def test_nothing_hostile_runs_wherever_it_is_shown(pages: dict[str, Shown]) -> N
     tab.keyboard.type("<img src=x onerror")
     assert tab.locator(".ncd-hit").count() >= 3
     tab.keyboard.press("Enter")
-    tab.get_by_label("Copy or save").click()
+    tab.get_by_title("Copy or save").click()
     tab.get_by_role("button", name="Copy SVG", exact=True).click()
     tab.wait_for_timeout(100)
     assert tab.evaluate("window.ran") is None

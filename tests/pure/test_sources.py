@@ -64,6 +64,21 @@ def test_of_an_endless_function_the_lines_around_its_operations_are_shown(tmp_pa
     assert at[0][:2] == [0, 2 * MOST]
 
 
+def test_runs_end_where_an_operation_does(tmp_path: Path) -> None:
+    file = str(tmp_path / "m.py")
+    Path(file).write_text("def f(x):\n    'ö'; y = x @ x.T\n    return (y +\n            x)\n", encoding="utf-8")
+    (found,), at = sources([Place(file, 2, 14, 2, 21, "f"), Place(file, 3, 12, 4, 13, "f")])
+    assert at == {0: [0, 2, 13, 2, 20], 1: [0, 3, 12, 4, 13]}
+    ends, text = [0], found["text"]
+    for n in re.findall(r"\d+", found["tokens"]):
+        ends.append(ends[-1] + int(n))
+    lines = text.splitlines(keepends=True)
+    starts = [sum(map(len, lines[:k])) for k in range(len(lines))]
+    for _, line, column, end_line, end_column in at.values():
+        assert {starts[line - 1] + column, starts[end_line - 1] + end_column} <= set(ends)
+    assert ends[-1] == len(text)
+
+
 def test_code_that_is_no_python_gives_its_line(tmp_path: Path) -> None:
     file = str(tmp_path / "cell.py")
     Path(file).write_text("%%ncd\nx + 1\n")

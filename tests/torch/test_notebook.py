@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 
 import nbformat
+import torch
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
+from torch import nn
 
+import ncd
 from ncd import Diagram
 from ncd.show import MIME
 
@@ -57,3 +61,66 @@ def test_a_diagram_is_the_last_line_of_a_cell() -> None:
     assert svg[0].data["image/svg+xml"].startswith("<svg") and len(svg[0].data["text/plain"]) < 100
     assert "application/vnd.jupyter.widget-view+json" in widget[0].data
     assert (wrong[0].output_type, wrong[0].ename) == ("error", "AxisError")
+
+
+class Inner(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.up, self.down = nn.Linear(8, 32), nn.Linear(32, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.down(torch.relu(self.up(x)))
+
+
+class Outer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.norm = Inner(), nn.LayerNorm(8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(x + self.inner(x))
+
+
+class Whole(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = Outer(), nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(torch.tanh(self.first(x)))
+
+
+def test_what_is_in_a_closed_block_can_be_found() -> None:
+    d = ncd.trace(Whole(), ncd.array("b=2 s=5 d=8"))
+    facts = d.view(depth=0)._repr_mimebundle_()[MIME]["scenes"][0]["facts"]
+    within = [n for f in facts["op"].values() for n in f.get("within", ())]
+    assert {"block:first.inner", "op:first.inner/relu", "op:first/layer_norm"} <= set(within)
+    assert "axis:s" not in within, "it is drawn"
+    assert len(within) == len(set(within))
+
+
+STOPS = """
+%%ncd
+import torch
+from torch import nn
+
+class Wrong(nn.Module):
+    def forward(self, x):
+        return (x * 2) @ x.new_zeros(7)
+
+nn.Sequential(nn.Linear(3, 3), Wrong())(torch.zeros(2, 3))
+"""
+
+
+def test_a_traceback_below_the_magic_is_the_users_own() -> None:
+    cells = ("%load_ext ncd", STOPS, "%%ncd depth=0 no_such=1\n1")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c.strip()) for c in cells])
+    NotebookClient(notebook, timeout=120, kernel_name="python3", allow_errors=True).execute()
+    _, stops, usage = (c.outputs for c in notebook.cells)
+    (error,) = (o for o in stops if o.output_type == "error")
+    said = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
+    assert error.ename == "RuntimeError" and "x.new_zeros(7)" in said and "line 7" in said
+    for ours in ("/ncd/", "run_cell_magic", "__torch_function__"):
+        assert ours not in said, said
+    (wrong,) = (o for o in usage if o.output_type == "error")
+    assert wrong.ename == "NCDError" and "no_such" in "\n".join(wrong.traceback)

@@ -1,10 +1,12 @@
 /** A panel at the side that says all that is known of what is pointed at, or else chosen, in any figure. */
 
 import { Widget } from '@lumino/widgets';
-import { factOf, type Key, rows, titled } from '../facts';
+import { factOf, file, type Key, rows, say, titled } from '../facts';
 import type { Handle } from '../document';
 import { onTold } from './views';
 
+/** Said before the rest, if known. */
+const APART = ['path', 'weave', 'shapes', 'shape'];
 const NOTHING = 'Point at a wire, an operation or a block of a diagram, or click it to keep it here.';
 
 export class Inspector extends Widget {
@@ -33,19 +35,20 @@ export class Inspector extends Widget {
   }
 
   private say(from: Handle | null, key: Key): void {
-    const facts = from?.scene?.facts ?? {};
-    if (!from || !factOf(facts, key)) {
+    const known = from?.scene;
+    if (!from || !known || !key) {
       this.node.replaceChildren(made('p', NOTHING));
       return;
     }
-    const { kind, name } = titled(facts, key);
+    const [kind, name] = titled(known, key);
     const heading = made('h2', name);
     heading.append(made('small', kind));
     const list = made('dl', '');
-    const said = rows(facts, key);
-    const words = said.filter(([term]) => term === 'words').map(([, text]) => made('p', text));
-    for (const [term, text] of said) if (term !== 'words') list.append(made('dt', term), made('dd', text));
-    this.node.replaceChildren(heading, ...words, list);
+    const { words, source, ...fact } = factOf(known, key);
+    const apart = APART.filter((term) => fact[term]).map((term) => [term, say(fact[term])] as const);
+    const where = source ? [['source', file(source)] as const] : [];
+    for (const [term, text] of [...apart, ...where, ...rows(known, key)]) list.append(made('dt', term), made('dd', text));
+    this.node.replaceChildren(heading, ...(words ? [made('p', say(words))] : []), list);
     if (!from.places(key).length) return;
     const button = made('button', 'Show code');
     button.className = 'jp-mod-styled';

@@ -3,7 +3,7 @@
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import { Widget } from '@lumino/widgets';
 import type { Document, Handle, Place, Scene } from '../document';
-import { mount } from '../mount';
+import { held } from '../held';
 import css from '../style.css';
 import { ask } from './ask';
 import own from './style.css';
@@ -23,10 +23,10 @@ class Renderer extends Widget implements IRenderMime.IRenderer {
   }
 
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
-    const held = model.data[MIME] as unknown as Document;
-    const document = whole(held, model.data['image/svg+xml']);
+    const data = model.data[MIME] as unknown as Document;
+    const document = whole(data, model.data['image/svg+xml']);
     if (this.shown) this.shown.show(document);
-    else this.shown = mount(this.node, document, { onToggle: (path, open) => this.toggle(path, open), onCode: (place) => this.code(place) });
+    else this.shown = held(this.node, document, { onToggle: (path, open) => this.toggle(path, open), onCode: (place) => this.code(place) });
   }
 
   override dispose(): void {
