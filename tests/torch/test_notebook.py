@@ -7,13 +7,12 @@ import re
 import textwrap
 
 import nbformat
-import torch
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
-from torch import nn
 
 import ncd
 from ncd import Diagram
+from ncd.models import zoo
 from ncd.show import MIME
 
 CELLS = (
@@ -63,39 +62,14 @@ def test_a_diagram_is_the_last_line_of_a_cell() -> None:
     assert (wrong[0].output_type, wrong[0].ename) == ("error", "AxisError")
 
 
-class Inner(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.up, self.down = nn.Linear(8, 32), nn.Linear(32, 8)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.down(torch.relu(self.up(x)))
-
-
-class Outer(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.inner, self.norm = Inner(), nn.LayerNorm(8)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.norm(x + self.inner(x))
-
-
-class Whole(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.first, self.last = Outer(), nn.Linear(8, 8)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.last(torch.tanh(self.first(x)))
-
-
 def test_what_is_in_a_closed_block_can_be_found() -> None:
-    d = ncd.trace(Whole(), ncd.array("b=2 s=5 d=8"))
-    facts = d.view(depth=0)._repr_mimebundle_()[MIME]["scenes"][0]["facts"]
-    within = [n for f in facts["op"].values() for n in f.get("within", ())]
-    assert {"block:first.inner", "op:first.inner/relu", "op:first/layer_norm"} <= set(within)
-    assert "axis:s" not in within, "it is drawn"
+    model = zoo.get("gpt2")
+    d = ncd.trace(model.module, *model.args, axes=model.axes, **model.kwargs).view(depth=0)
+    facts = d._repr_mimebundle_()[MIME]["scenes"][0]["facts"]
+    (within,) = (f["within"] for f in facts["op"].values() if f.get("block") == "transformer.h.0")
+    known = {"block:transformer.h.0.attn", "op:transformer.h.0.attn/scale", "op:transformer.h.0/layer_norm", "axis:d_k"}
+    assert known <= set(within)
+    assert "axis:d_model" not in within, "it is drawn"
     assert len(within) == len(set(within))
 
 
