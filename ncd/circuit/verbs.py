@@ -29,6 +29,24 @@ if TYPE_CHECKING:
 class Verbs:
     """The methods of ``Diagram`` that need another layer."""
 
+    def __rshift__(self: Diagram, other: Diagram) -> Diagram:  # type: ignore[misc]
+        """This diagram and then the other: arrays meet by the names of their axes; see ``ncd.dsl``."""
+        from ncd.dsl.term import term
+
+        return term(self) >> other
+
+    def __matmul__(self: Diagram, other: Diagram) -> Diagram:  # type: ignore[misc]
+        """Both diagrams side by side, on arrays of their own; see ``ncd.dsl``."""
+        from ncd.dsl.term import term
+
+        return term(self) @ other
+
+    def __add__(self: Diagram, other: Diagram) -> Diagram:  # type: ignore[misc]
+        """Both diagrams on the same arrays, their results added; see ``ncd.dsl``."""
+        from ncd.dsl.term import term
+
+        return term(self) + other
+
     def rename(self: Diagram, names: Mapping[str, str]) -> Diagram:  # type: ignore[misc]
         """The same diagram with axes renamed, ``{"old": "new"}``.  Raises AxisError on unknown or clashing names."""
         from ncd.rewrite.rename import rename

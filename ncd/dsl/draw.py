@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ncd.circuit.diagram import Diagram, Op
 from ncd.dsl.build import Part, Symbol, made
 from ncd.dsl.nodes import Block, Node, atoms, title
+from ncd.dsl.printing import brief
 from ncd.dsl.sizes import invented
+from ncd.errors import DSLError
 from ncd.tracing.placeholders import Placeholder, array, tokens
 from ncd.tracing.tracer import trace
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 def traced(term: Term) -> Diagram:
     """The diagram of the module that a term compiles to, its names and titles as they were written."""
+    if not term.signature.outs:
+        raise DSLError(f"{brief(term.node)} makes no array", doing="drawing a diagram", fix="keep one: @ n.identity")
     sizes = invented(term.node, term.said, term.axis_names)
     module = made(term, sizes)
     inputs = [_placeholder(term, k, sizes) for k in range(len(term.signature.ins))]

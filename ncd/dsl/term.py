@@ -57,9 +57,6 @@ class Term(Diagram):
     def __rshift__(self, other: Diagram) -> Term:
         return then(self, term(other))
 
-    def __rrshift__(self, other: Diagram) -> Term:
-        return then(term(other), self)
-
     def __matmul__(self, other: Diagram) -> Term:
         g = term(other)
         return Term(Beside(self.node, g.node), joined_sizes(self, g))
@@ -151,6 +148,9 @@ class Term(Diagram):
         if isinstance(other, Term):
             return (self.node, self.said) == (other.node, other.said)
         return self.traced == other
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Term, (self.node, self.said), {"arguments": self.arguments}
 
     def __hash__(self) -> int:
         return hash(self.node)

@@ -150,6 +150,38 @@ def test_what_is_made_of_one_is_a_plain_diagram():
     assert ncd.Diagram.from_json(d.to_json()).to_svg() == d.to_svg()
 
 
+def test_two_traced_diagrams_are_composed():
+    first, second = nn.Linear(8, 16), nn.Linear(16, 4)
+    d, e = ncd.trace(first, ncd.array("b=3 c=8")), ncd.trace(second, ncd.array("b=3 d=16"))
+    d = d.rename({d.outputs[0].axes[1].name: "d"})
+    x = torch.randn(3, 8)
+    torch.testing.assert_close((d >> e).to_module()(x), second(first(x)))
+    torch.testing.assert_close((d + d).to_module()(x), 2 * first(x))
+    assert len((d @ e).outputs) == 2
+    assert (d >> e).check().ok
+    with pytest.raises(DSLError, match=r"'Linear' makes fits no input of the diagram 'Linear', which reads \[b c\]"):
+        d >> d
+
+
+def test_copies_of_a_diagram():
+    import copy
+    import pickle
+
+    d = multi_head_attention()
+    assert copy.copy(d) == d and copy.deepcopy(d) == d and pickle.loads(pickle.dumps(d)) == d
+
+
+def test_what_makes_no_array_is_not_drawn():
+    with pytest.raises(DSLError, match=r"n.discard makes no array"):
+        n.discard.to_svg()
+
+
+def test_axes_that_are_called_alike():
+    d = n.linear("m -> f") >> n.relu >> n.linear("f -> m") >> n.relu >> n.linear("m -> f")
+    assert len(d.axes) == 4
+    assert {x.shown or x.name for x in (d.axes[name] for name in d.axes)} == {"f", "m"}
+
+
 # ---------------------------------------------------------------- every symbol
 
 SYMBOLS = {
