@@ -45,6 +45,7 @@ def to_code(diagram: Diagram, sizes: Formulas | None = None) -> str:
     body = "\n\n\n".join("\n".join(lines) for lines in merged(texts).values())
     imports = ["import torch"] if re.search(r"\btorch\.", body) else []
     imports += ["import torch.nn.functional as F"] if re.search(r"\bF\.", body) else []
+    imports += [f"import {m}" for m in sorted(set(re.findall(r"\b(ncd(?:\.\w+)+)\.\w+\(", body)))]
     names = [n for n in EINOPS if re.search(rf"(?<![\w.]){n}\(", body)]
     imports += [f"from einops import {', '.join(names)}"] if names else []
     other = sorted({m for m in re.findall(r"(?<![\w.])([a-z]\w*)\.\w+\.?\w*\(", body) if _package(m, whole)})

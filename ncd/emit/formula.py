@@ -24,6 +24,8 @@ def _text(e: Any, name: Callable[[Any], str]) -> tuple[str, int]:
         return str(int(e)), ATOM if int(e) >= 0 else SUM
     if e.is_Symbol:
         return name(e), ATOM
+    if any(p.is_Pow and not p.exp.is_Integer for p in sympy.preorder_traversal(e)):
+        return _real(e, name)
     if isinstance(e, sympy.floor):
         return _over(e.args[0], name)
     if isinstance(e, sympy.ceiling):
@@ -50,6 +52,17 @@ def _text(e: Any, name: Callable[[Any], str]) -> tuple[str, int]:
     if e.is_Pow:
         return f"{_fenced(e.base, ATOM, name)}**{_fenced(e.exp, ATOM, name)}", POWER
     raise ValueError(f"no integer arithmetic for {e}")
+
+
+def _real(e: Any, name: Callable[[Any], str]) -> tuple[str, int]:
+    """A formula with roots in it, which is no integer: ``k ** -0.5``."""
+    if e.is_Pow:
+        return f"{_fenced(e.base, ATOM, name)}**{float(e.exp):g}", POWER
+    if e.is_Mul:
+        return " * ".join(_fenced(f, POWER, name) if not f.is_number else f"({f})" for f in e.args), PRODUCT
+    if e.is_Add:
+        return " + ".join(_fenced(f, PRODUCT, name) for f in e.args), SUM
+    raise ValueError(f"no arithmetic for {e}")
 
 
 def _fenced(e: Any, level: int, name: Callable[[Any], str]) -> str:

@@ -195,6 +195,17 @@ def test_the_picture_of_attention() -> None:
     assert ncd.Diagram.from_json(back.to_json()) == back
 
 
+def test_it_prints_as_code() -> None:
+    args = [torch.randn(s) for s in ((7, 5), (9, 5), (9, 4))]
+    back = ncd.trace(scaled.ScaledDotProductAttention(), *args, axes=["y k", "x k", "x v"]).backward()
+    code, names = back.to_code(), dict[str, Any]()
+    assert "n_k**-0.5" in code
+    exec(code, names)
+    g = torch.randn(7, 4)
+    for mine, theirs in zip(names["forward"](None, *args, g), back.to_module()(*args, g), strict=True):
+        assert torch.allclose(mine, theirs, atol=1e-6)
+
+
 # ---------------------------------------------------------------- what it costs
 
 
