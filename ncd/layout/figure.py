@@ -162,7 +162,7 @@ class _Figure:
         if not over(plan):
             return plan
         cuts = sorted(plan.spacing.cuts, key=lambda c: c.x)
-        cuts = [replace(c, wires=c.wires - self.borders.idle(c.place)) for c in cuts]
+        cuts = [replace(c, wires=c.wires - self.borders.idle(c.place), scraps=wrap.scraps(c, width)) for c in cuts]
         starts = sorted(o.x0 for o in self.root.operations())
         begun = [*(bisect_left(starts, c.x) for c in cuts), len(starts)]
         steps = wrap.Steps()

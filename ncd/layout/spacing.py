@@ -68,6 +68,8 @@ class Cut:
     wires: int
     container: Container
     gap: int
+    scraps: int = 0
+    """How many blocks around it begin or end so near to it that little of them is left in a row."""
 
     @property
     def place(self) -> tuple[Container, int]:

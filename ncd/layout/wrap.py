@@ -13,8 +13,10 @@ DEEP, WIRES, RAGGED, TOO_WIDE = 0.6, 0.05, 0.6, 50.0
 
 A row that is too wide costs so much for every width that it takes.
 """
-IDLE, SINGLE = 2.0, 0.3
+IDLE, SINGLE = 2.0, 0.5
 """What it costs that a row has no operation, or only one."""
+SMALL, SCRAP = 0.2, 0.1
+"""A piece of a block that is narrower than this share of a row is a scrap, and costs so much."""
 TRAIL = 26.0
 """Room at the end of a row that goes on."""
 EDGE = 8.0
@@ -33,7 +35,7 @@ def choose(
     best: list[tuple[float, int]] = []  # of the rows up to a cut: their cost, and where the last of them begins
     for i, stop in enumerate(stops):
         final = i == len(cuts)
-        own = 0.0 if final else DEEP * cuts[i].depth ** 2 + WIRES * cuts[i].wires
+        own = 0.0 if final else DEEP * cuts[i].depth ** 2 + WIRES * cuts[i].wires + SCRAP * cuts[i].scraps
         found = (inf, -1)
         for j in range(i - 1, -2, -1):
             room = most - (EDGE if j < 0 else tail + EDGE) - (EDGE if final else TRAIL)
@@ -57,6 +59,15 @@ def choose(
         chosen.append(cuts[j])
         j = best[j][1]
     return chosen[::-1]
+
+
+def scraps(cut: Cut, most: float) -> int:
+    """How many blocks around a cut begin or end near it."""
+    c, count = cut.container, 0
+    while c.parent:
+        count += min(cut.x - c.x0, c.x1 - cut.x) < SMALL * most
+        c = c.parent
+    return count
 
 
 def tail(widest: float) -> float:
