@@ -74,8 +74,8 @@ layer.view(titles=called)
 # %% [markdown]
 # ## Names as in the text
 #
-# Axes are named by what the code calls them. If the paper writes *n* tokens of *d* features and *m* slots of memory,
-# the figure should, too. (`d.axes` lists the names there are.)
+# Axes are named by what the code calls them. If the paper writes *n* tokens and speaks of the *slots* of the memory,
+# the figure should, too. And that it all happens for every input of a batch `b` needn't be drawn: the caption says so.
 
 # %%
 drawn = layer.simplify()  # as it is drawn: without the axes of fused calls
@@ -83,7 +83,7 @@ print({name: axis.size for name, axis in drawn.axes.items()})
 
 # %%
 (slots,) = (name for name, axis in drawn.axes.items() if axis.size == 8)
-figure = drawn.rename({slots: "m", "s": "n", "d_model": "d"}).view(titles=called)
+figure = drawn.rename({slots: "slots", "s": "n"}).view(titles=called, hide=["b"])
 figure
 
 # %% [markdown]
@@ -101,21 +101,18 @@ figure
 # Make a line or a symbol stand out, and say why. A note hangs at what it speaks of.
 
 # %%
-figure = figure.view(highlight=["m"], notes={"m": "slots of memory: the same for all inputs"})
+figure = figure.view(highlight=["slots"], notes={"slots": "the same for all inputs"})
 figure
 
 # %% [markdown]
 # ## Fit the column
 #
 # `width` is where the figure wraps, in CSS pixels: 96 to the inch, so a column of 3.3 inches has 317, a page of 6.9 has
-# 662. The theme `paper` is without colours; `colors=` gives blocks one of your own.
+# 662. The theme `paper` is made for print; `colors={"layers.0.read": "violet"}` gives blocks a colour of your own.
 
 # %%
 page = figure.view(width=662, theme="paper")
 page
-
-# %%
-figure.view(width=662, colors={"layers.0.read": "violet", "layers.0.tokens": "grey"}, highlight=[], notes={})
 
 # %% [markdown]
 # ## Write it
@@ -137,7 +134,7 @@ print("\n".join((folder / "layer.tex").read_text().splitlines()[:6]), "…")
 # The same figure, coloured by where the work is, tells a reader in one look what is dear.
 
 # %%
-figure.view(heat="flops", highlight=[], notes={}, width=900)
+figure.view(heat="flops", highlight=[], notes={})
 
 # %%
 print("FLOPs of the whole:", d.cost().total.flops)

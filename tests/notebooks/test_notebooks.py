@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import nbformat
@@ -47,3 +48,13 @@ def test_what_is_committed_is_its_source_with_still_outputs(name: str) -> None:
     assert "image/png" in kinds and "widgets" not in kept.metadata
     said = [o.get("text", "") + "".join(v for k, v in o.get("data", {}).items() if k != "image/png") for o in outputs]
     assert not re.search(r" at 0x[0-9a-f]+|/tmp/|/home/|/root/", "\n".join(said)), "another machine's, or another run's"
+
+
+def test_they_lead_from_one_to_the_next() -> None:
+    assert [name[:2] for name in names()] == [f"{k:02}" for k in range(1, 11)]
+    for name, after in pairwise(names()):
+        text = "".join(c.source for c in notebook(name).cells if c.cell_type == "markdown")
+        links = re.findall(r"\]\(([^)]+)\)", text)
+        assert f"{after}.ipynb" in links
+        for link in links:
+            assert link.startswith("https://") or (FOLDER / link).exists(), link
