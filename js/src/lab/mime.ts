@@ -62,7 +62,7 @@ class Renderer extends Widget implements IRenderMime.IRenderer {
 function whole(held: Document, beside: unknown): Document {
   const [first, ...rest] = held.scenes;
   const { svg, night = '', ...known } = first as Scene & { night?: string };
-  const picture = svg ?? String(beside ?? '').replace('\n</style>', () => `${night}\n</style>`);
+  const picture = svg ?? [beside ?? ''].flat().join('').replace('\n</style>', () => `${night}\n</style>`);
   return { ...held, scenes: [{ ...known, svg: picture }, ...rest] };
 }
 
