@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-# What each may take at most; all of them take about 800 s, and may take 1200.
+# What each may take at most; all of them take about 900 s, the notebooks about 100 of them, and may take 1200.
 INSTALL_S := 200
 NPM_S := 60
 APT_S := 150
