@@ -24,6 +24,7 @@ START = """
 import torch
 import ncd
 from ncd.models.scaled import MultiHeadAttention
+
 torch.manual_seed(0)
 model = MultiHeadAttention(m=64, heads=4, k=12).eval()
 """

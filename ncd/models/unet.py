@@ -17,12 +17,15 @@ class DoubleConv(nn.Module):
 
     def __init__(self, c: int, d: int, valid: bool = False) -> None:
         super().__init__()
-        self.layers = nn.Sequential()
-        for wide in (c, d):
-            self.layers.append(nn.Conv2d(wide, d, 3, padding=0 if valid else 1, bias=valid))
-            if not valid:
-                self.layers.append(nn.BatchNorm2d(d))
-            self.layers.append(nn.ReLU())
+        norm = nn.Identity if valid else nn.BatchNorm2d
+        self.layers = nn.Sequential(
+            nn.Conv2d(c, d, 3, padding=0 if valid else 1, bias=valid),
+            norm(d),
+            nn.ReLU(),
+            nn.Conv2d(d, d, 3, padding=0 if valid else 1, bias=valid),
+            norm(d),
+            nn.ReLU(),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)
