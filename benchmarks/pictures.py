@@ -46,8 +46,8 @@ DEPTHS: Sequence[int | None] = (None, 1, 2, 3)
 WIDTHS = (600, 1000, 1600)
 THEMES = ("light", "dark")
 SCALE = 1.2
-MOST_OPS = 160
-"""A picture of more is only measured where nobody chose a depth."""
+MOST_OPS = 120
+"""A picture of more is neither measured nor kept."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ def traced(case: Case) -> Diagram:
     return ncd.trace(subject.target, *subject.args, axes=subject.axes, **subject.kwargs)
 
 
-def drawn(case: Case, out: Path, done: set[tuple[int | None, int]]) -> Iterable[Row]:
-    """The rows of one model that are not done."""
+def drawn(case: Case, out: Path, done: set[tuple[int | None, int]], themes: Sequence[str]) -> Iterable[Row]:
+    """The rows of one model that are not done; its pictures are kept in these themes."""
     left = [(depth, width) for depth in DEPTHS for width in WIDTHS if (depth, width) not in done]
     if not left:
         return
@@ -117,10 +117,9 @@ def drawn(case: Case, out: Path, done: set[tuple[int | None, int]]) -> Iterable[
         faults = {k: n for k, n in Measured(shown.scene).faults().items() if n} if ops <= MOST_OPS else None
         folder = out / case.name.replace(" ", "_")
         folder.mkdir(parents=True, exist_ok=True)
-        if ops <= MOST_OPS:
-            for theme in THEMES:
-                name = f"{'default' if depth is None else depth}-{width}-{theme}.png"
-                (folder / name).write_bytes(render(shown.scene, theme, scale=SCALE))
+        for theme in themes if ops <= MOST_OPS else ():
+            name = f"{'default' if depth is None else depth}-{width}-{theme}.png"
+            (folder / name).write_bytes(render(shown.scene, theme, scale=SCALE))
         yield replace(row, size=size, drawn=ops, faults=faults, seconds=seconds)
 
 
@@ -155,9 +154,9 @@ def report(rows: Sequence[Row]) -> str:
     return "\n".join(
         (
             "Pictures of models that no test of ncd draws: python -m benchmarks.pictures OUT",
-            f"torch {torch.__version__}; depths {DEPTHS}, widths {WIDTHS}, themes {THEMES}",
+            f"torch {torch.__version__}; depths {DEPTHS}, widths {WIDTHS}",
             "",
-            f"{len(by_model)} models, {len(rows)} pictures, each in {len(THEMES)} themes; {len(measured)} measured",
+            f"{len(by_model)} models, {len(rows)} pictures (a theme changes no place); {len(measured)} measured",
             f"with faults: {len(faulty)}; errors: {sum(bool(r.error) for r in rows)}",
             f"wider than asked: {len(wide)}; default pictures wider than asked or over 900 px high: {len(unfit)}",
             "opaque operations: " + (", ".join(opaque) or "none"),
@@ -172,6 +171,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pictures", description=__doc__)
     parser.add_argument("out", type=Path, metavar="OUT", help="the folder of the pictures")
     parser.add_argument("-k", metavar="PATTERN", default="", help="only models whose name it finds")
+    parser.add_argument("--unkept", action="store_true", help="measure only, and keep no pictures")
     parser.add_argument("--table", metavar="FILE", type=Path, help="write the table here")
     args = parser.parse_args()
     logging.disable(logging.WARNING)
@@ -181,7 +181,8 @@ def main() -> None:
     rows = [read(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     with kept.open("a", encoding="utf-8") as file:
         for case in (c for members in cases().values() for c in members if re.search(args.k, c.name)):
-            for row in drawn(case, args.out, {(r.depth, r.width) for r in rows if r.model == case.name}):
+            done = {(r.depth, r.width) for r in rows if r.model == case.name}
+            for row in drawn(case, args.out, done, () if args.unkept else THEMES):
                 rows.append(row)
                 file.write(json.dumps(asdict(row)) + "\n")
                 file.flush()

@@ -84,7 +84,15 @@ CHANGES: dict[str, dict[str, Any]] = {
     "nemotron_h": {"n_groups": 2},
     "longcat_flash": {"head_dim": 8, "qk_rope_head_dim": 8},
     "xmod": {"default_language": "en_XX"},
-    "zamba": {"num_hidden_layers": 3},
+    "zamba": {
+        "num_hidden_layers": 6,
+        "layers_block_type": ["mamba", "mamba", "hybrid"] * 2,
+        "attention_hidden_size": 128,  # of a token beside the embedding it came from
+        "attention_head_dim": 32,
+    },
+    "sam": {"vision_config": {"num_pos_feats": 32}},  # half the width of a token
+    "clap": {"audio_config": {"hidden_size": 512}},  # the width of the last of four stages
+    "funnel": {"block_sizes": [1, 1], "block_repeats": [1, 1], "architectures": ["FunnelModel"]},
     "mgp-str": {"image_size": [32, 128], "patch_size": 4},
     "textnet": {
         "conv_layer_kernel_sizes": [[[3, 3]], [[3, 3], [1, 3]], [[3, 3], [3, 1]], [[3, 3]]],
@@ -119,7 +127,9 @@ INPUTS: dict[str, dict[str, Any]] = {
     "speecht5": {"input_values": (2, 9, 80), "decoder_input_values": (2, 5, 80)},
     "univnet": {"input_features": (2, 16, 100)},
     "lxmert": {"visual_feats": (2, 5, 2048), "visual_pos": (2, 5, 4)},
-    "perceiver": {"inputs": (2, 9, 768)},
+    "perceiver": {"inputs": (2, 9, 64)},
+    "encodec": {"input_values": (2, 1, 1600)},
+    "clap": {"input_features": (2, 1, 64, 64)},
     "dia": {"decoder_input_ids": (-150, 2, 7, 9)},
     "timesfm": {"past_values": (2, 64), "past_values_padding": [[0] * 64] * 2, "freq": [[0], [1]]},
     "timesfm2_5": {"past_values": (2, 64)},

@@ -1,4 +1,4 @@
-"""A pointer network at work: its outputs are positions of its input, and it stops when it points at the first.
+"""A pointer network that walks: its outputs are positions of its input, and it stops when it points at the first.
 
 How often it goes round depends on values, and it never goes back to a point.  The networks of the paper, told what
 to write as in training, are in ``pointing.py``.
@@ -36,7 +36,7 @@ class Step(nn.Module):
         return scores.softmax(dim=-1), choice, here, visited, state
 
 
-class PointerNetwork(nn.Module):
+class PointerWalk(nn.Module):
     """Points (b, n, 2) -> probabilities (b, steps, n); how many steps depends on the values."""
 
     def __init__(self, d: int = 32) -> None:
@@ -60,4 +60,4 @@ class PointerNetwork(nn.Module):
 
 
 def example() -> tuple[nn.Module, tuple[Tensor, ...]]:
-    return PointerNetwork(), (torch.randn(2, 8, 2),)
+    return PointerWalk(), (torch.randn(2, 8, 2),)

@@ -96,8 +96,10 @@ def normalisation(
     return None
 
 
-def rotary(sample: Sample, data: Array, out: Array) -> Found | None:
+def rotary(sample: Sample, data: Array, out: Array, pairs: bool = False) -> Found | None:
     """A rotation of pairs by angles that depend on the position only through differences.
+
+    ``pairs``: the last axis of what comes out is the two numbers of a pair.
 
     Called rotary if it is linear, keeps lengths, is not the identity, and <R_i q, R_j k> depends
     on i - j alone (Su et al. 2021, RoFormer, eq. 11).
@@ -117,7 +119,9 @@ def rotary(sample: Sample, data: Array, out: Array) -> Found | None:
         return None
     if _close(fa, a, atol=1e-3):
         return None
-    d = out.shape[-1]
+    *_, n, d = out.shape if not pairs else (*out.shape[:-2], out.shape[-2] * out.shape[-1])
+    if a.numel() % d:
+        return None
     generator = torch.Generator().manual_seed(2)
     rows = []
     for _ in range(2):
@@ -126,9 +130,8 @@ def rotary(sample: Sample, data: Array, out: Array) -> Found | None:
         turned = _try(sample, out, data, everywhere)
         if turned is None:
             return None
-        rows.append(turned.reshape(-1, *out.shape[-2:])[0])
+        rows.append(turned.reshape(-1, n, d)[0])
     scores = rows[0] @ rows[1].T
-    n = scores.shape[0]
     for j in range(-n + 1, n):
         diagonal = scores.diagonal(j)
         if (diagonal - diagonal[0]).abs().max() > 1e-3 * max(1.0, float(diagonal.abs().max())):

@@ -18,7 +18,7 @@ from ncd.rewrite.sample import Sample
 LONGEST = 14
 """No region of more ops than this is tried."""
 INSIDE = frozenset(
-    "mean sum cat var getitem neg max amax std chunk split stack unbind flatten pow rsqrt sqrt view index".split()
+    "mean sum cat var getitem neg max amax std chunk split stack unbind flatten pow rsqrt sqrt view index view_as_complex".split()
 )
 
 
@@ -53,7 +53,7 @@ def recognise(net: Net, sample: Sample) -> None:
 
 
 def _may_end(node: Node) -> bool:
-    return node.pointwise or node.kind == "map" or node.name in ("flatten", "cat")
+    return node.pointwise or node.kind == "map" or node.name in ("flatten", "cat", "view_as_real")
 
 
 def _may_be_inside(node: Node) -> bool:
@@ -114,12 +114,13 @@ def test(net: Net, sample: Sample, region: Region) -> Found | None:
     plain = all(n.pointwise for n in region.nodes)
     if plain and all(net.constant(a) and not a.wires for a in region.aside):
         return elementwise(sample, region.data, region.out)
-    if any(n.kind == "reduce" or n.name in ("mean", "var", "std") for n in region.nodes):
-        return normalisation(net, sample, region.data, region.out, region.aside, _numbers(region))
     tables = any(net.constant(a) and a.wires for a in region.aside)
     learned = any(a.kind == "parameter" for a in region.aside)
-    if tables and not learned and any(n.name == "cat" for n in region.nodes):
-        return rotary(sample, region.data, region.out)
+    pairs = region.nodes[-1].name == "view_as_real"  # turned as complex numbers
+    if tables and not learned and (pairs or any(n.name == "cat" for n in region.nodes)):
+        return rotary(sample, region.data, region.out, pairs)
+    if any(n.kind == "reduce" or n.name in ("mean", "var", "std") for n in region.nodes):
+        return normalisation(net, sample, region.data, region.out, region.aside, _numbers(region))
     return None
 
 

@@ -215,6 +215,20 @@ def test_rotary_is_recognised_and_only_rotary():
     assert "RoPE" not in [op.label for op in s.ops]
 
 
+def turned(x, a):
+    """The pairs of the last axis as complex numbers, turned."""
+    pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * torch.polar(torch.ones_like(a), a)).flatten(-2)
+
+
+def test_rotary_is_recognised_in_complex_numbers():
+    a = angles(7, 8)[:, :4]
+    s = lone(lambda x: turned(x, a), torch.randn(2, 3, 7, 8))
+    assert [op.label for op in s.ops] == ["RoPE"]
+    s = lone(lambda x: turned(x, a**2), torch.randn(2, 3, 7, 8))
+    assert "RoPE" not in [op.label for op in s.ops]
+
+
 def test_masks_are_named_by_their_values():
     causal = torch.full((6, 6), -torch.inf).triu(1)
     s = lone(lambda x: (x + causal).softmax(-1), torch.randn(2, 6, 6))
