@@ -137,7 +137,8 @@ def report(rows: Sequence[Row]) -> str:
                 if not at:
                     continue
                 one = next(iter(at.values()))
-                sizes = [f"{r.size[0]}×{r.size[1]}{'' if r.kept else ' wide'}" if r.drawn else "–" for r in at.values()]
+                found = [at[w] if w in at else replace(one, drawn=0) for w in WIDTHS]
+                sizes = [f"{r.size[0]}×{r.size[1]}{'' if r.kept else ' wide'}" if r.drawn else "–" for r in found]
                 wrong = sorted({f"{k} {n}" for r in at.values() for k, n in (r.faults or {}).items()})
                 wrong += sorted({r.error for r in at.values() if r.error})
                 unmeasured = ["not measured"] if any(r.faults is None and not r.error for r in at.values()) else []

@@ -18,7 +18,8 @@ from ncd.rewrite.sample import Sample
 LONGEST = 14
 """No region of more ops than this is tried."""
 INSIDE = frozenset(
-    "mean sum cat var getitem neg max amax std chunk split stack unbind flatten pow rsqrt sqrt view index view_as_complex".split()
+    "mean sum cat var getitem neg max amax std chunk split stack unbind flatten pow rsqrt sqrt view index "
+    "view_as_complex".split()
 )
 
 
