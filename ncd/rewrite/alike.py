@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from ncd.circuit.diagram import Array, Call, Op, Ref
 from ncd.ops.calls import Row, row
+from ncd.rewrite.alias import DROPOUTS
 from ncd.rewrite.tree import Branch, Child
 
 WEIGHTS = ("parameter", "buffer")
@@ -124,9 +125,12 @@ def _row(call: Call) -> Row | None:
 
 
 def computes(call: Call) -> bool:
-    """Whether a call does more than rename axes or round."""
+    """Whether a call does more than rename axes, round, or drop out, none of which is drawn."""
     known = _row(call)
-    return known is None or (known.kind != "rearrange" and known.label != "cast")
+    unseen = call.name.split(".")[-1] in DROPOUTS or (
+        known is not None and (known.kind == "rearrange" or known.label == "cast")
+    )
+    return not unseen
 
 
 def said(call: Call) -> object:

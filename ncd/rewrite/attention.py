@@ -35,7 +35,10 @@ def open_attention(net: Net, sample: Sample) -> None:
 
 
 def _equal(net: Net, sample: Sample, node: Node, opened: Opened, before: dict[int, Any]) -> bool:
-    """Whether the opened form computes what the call computes, on random queries, keys and values."""
+    """Whether the opened form computes what the call computes, on random queries, keys and values.
+
+    Dropout draws the same numbers in both: every replay begins in the same random state.
+    """
     import torch
 
     given = {}
@@ -75,7 +78,7 @@ class Opened:
         return [a for a in (self.q, self.k, self.v, self.mask) if a is not None]
 
     def possible(self) -> bool:
-        return not self.said.get("dropout_p") and len(self.q.shape) >= 2 and len(self.node.ins) == len(self.operands)
+        return len(self.q.shape) >= 2 and len(self.node.ins) == len(self.operands)
 
     def signature(self) -> object:
         literals = {k: v for k, v in self.said.items() if not isinstance(v, Ref)}
@@ -149,8 +152,11 @@ class Opened:
             self.define(safe, "torch.nan_to_num", weights, 0.0)
             weights = safe
         add("along", "softmax", [scores], [row], weights, row, targets=set(tokens), symbol="softmax")
-        out = node.outs[0]
-        self.define(out, "torch.matmul", weights, value_array)
+        out, read = node.outs[0], weights
+        if self.said.get("dropout_p"):  # not drawn, as nowhere: it is in the body of what reads the weights
+            read = net.invent(weights)
+            self.define(read, "torch.nn.functional.dropout", weights, self.said["dropout_p"])
+        self.define(out, "torch.matmul", read, value_array)
         add(
             "contraction",
             "matmul",

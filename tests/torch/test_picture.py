@@ -112,3 +112,15 @@ def test_expand_and_collapse_open_and_close_by_path() -> None:
 def test_a_diagram_that_was_read_draws_the_same() -> None:
     d = traced("attn")
     assert Diagram.from_json(d.simplify().to_json()).to_svg() == d.simplify().to_svg()
+
+
+def test_a_model_in_training_is_drawn_as_one_that_is_not() -> None:
+    """Dropout is not drawn: neither in attention nor between blocks, where it would make two kinds of them."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.GPT2Config(n_layer=3, n_embd=48, n_head=3, vocab_size=100)
+    model = transformers.GPT2Model(config)
+    training, settled = (ncd.trace(model.train(how), ncd.tokens("b=2 s=16")) for how in (True, False))
+    shown = show.draw(training)
+    assert [b.repeat for b in shown.drawn.blocks if b.repeat > 1] == [3]
+    assert [o.symbol for o in shown.drawn.ops] == [o.symbol for o in show.draw(settled).drawn.ops]
+    assert training.check(trials=1).ok
