@@ -49,6 +49,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "ncd.analysis.sizes.Sizes",
         "ncd.analysis.stream.Transfer",
     ),
+    "By hand": ("ncd.dsl.term.Term", "ncd.dsl.diagram", "ncd.rewrite.rules.Rule", "ncd.rewrite.sameness.Equivalence"),
     "Interventions": ("ncd.zero", "ncd.scale", "ncd.put"),
     "In a notebook": ("ncd.Widget", "ncd.walkthrough", "ncd.Step"),
     "Errors": ("ncd.NCDError", "ncd.TraceError", "ncd.AxisError", "ncd.DSLError", "ncd.CheckError"),
@@ -135,6 +136,40 @@ w = ncd.Weave.parse("b h y [k], b h x [k] -> b h y x", b=2, h=4, y=7, x=10, k=12
 w.tiled, w.target
 str(w)
 """,
+    "ncd.dsl.term.Term": """
+from ncd import dsl as n
+scores = n.einsum("q h k, x h k -> h q x") >> n.scale("k ** -0.5") >> n.softmax("x")
+print(scores.signature)
+print((n.linear("m -> h k", "Q") @ n.linear("m -> h k", "K") >> scores).signature)
+layer = n.identity + n.block("Feed Forward", n.linear("m -> f") >> n.relu >> n.linear("f -> m"))
+print(layer.repeat(6).signature)
+""",
+    "ncd.dsl.term.Term.over": """
+print(scores.over("b").signature)
+""",
+    "ncd.dsl.term.Term.to_module": """
+scores.to_module()(torch.randn(5, 2, 3), torch.randn(7, 2, 3)).shape
+""",
+    "ncd.dsl.term.Term.to_dsl": """
+eval(scores.to_dsl()) == scores
+""",
+    "ncd.dsl.diagram": """
+@n.diagram("q k, x k, x v", name="Linear attention")
+def attend(Q, K, V):
+    return n.einsum("q x, x v -> q v")(n.einsum("q k, x k -> q x")(Q, K), V)
+
+print(attend.signature)
+""",
+    "ncd.rewrite.rules.Rule": """
+from ncd.rewrite.rules import RULES
+[rule.name for rule in RULES]
+attend = attend.at(q=512, x=512, k=16, v=16)
+cheap = attend.rewrite("reassociate")
+int(attend.cost().total.flops), int(cheap.cost().total.flops)
+""",
+    "ncd.rewrite.sameness.Equivalence": """
+print(attend.equivalent(cheap))
+""",
     "ncd.zero": """
 changed = d.run(y, x, patch={"softmax": ncd.zero(h=3)})
 (changed.outputs[0] - model(y, x)).abs().max() > 0
@@ -164,10 +199,13 @@ def signature(name: str, thing: Any) -> str:
 
 
 def members(cls: type) -> Iterator[tuple[str, Any]]:
-    """Its public methods and properties, in the order they are written, its bases' after its own."""
+    """Its public methods and properties, in the order they are written, its bases' after its own, but for those of bases on the page."""
     seen: set[str] = set()
+    listed = {name for names in SECTIONS.values() for name in names}
+    said_of = [b for b in cls.__mro__[1:] if {f"ncd.{b.__name__}", f"{b.__module__}.{b.__name__}"} & listed]
+    elsewhere = {b for base in said_of for b in base.__mro__}
     for base in cls.__mro__:
-        if not base.__module__.startswith("ncd."):
+        if not base.__module__.startswith("ncd.") or base in elsewhere:
             continue
         for name, thing in vars(base).items():
             shown = name == "__getitem__" or not name.startswith("_")
@@ -184,7 +222,7 @@ def member(thing: Any) -> Any:
 
 def fields(cls: type) -> list[str]:
     """What an object holds: the names of a dataclass's or a named tuple's values, and of a widget's traits."""
-    found = getattr(cls, "_fields", ()) or [f.name for f in getattr(cls, "__dataclass_fields__", {}).values()]
+    found = getattr(cls, "_fields", ()) or [f.name for f in vars(cls).get("__dataclass_fields__", {}).values()]
     kept = [name for name in found if not name.startswith("_")]
     return [f"Holds {', '.join(f'`{name}`' for name in kept)}.", ""] if kept else []
 
@@ -205,8 +243,9 @@ class Session:
         """The piece as typed, with what it printed."""
         lines: list[str] = []
         for statement in ast.parse(code.strip()).body:
-            source = ast.get_source_segment(code.strip(), statement) or ""
-            first, *rest = source.splitlines()
+            decorators = getattr(statement, "decorator_list", [])
+            start = min(node.lineno for node in (statement, *decorators)) - 1
+            first, *rest = code.strip().splitlines()[start : statement.end_lineno]
             lines += [f">>> {first}", *(f"... {line}" for line in rest)]
             out = io.StringIO()
             with contextlib.redirect_stdout(out):

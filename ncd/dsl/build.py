@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ncd.dsl.named import Named
 from ncd.dsl.nodes import Atom, Block, Node, Over, Repeat, Traced, arity, atoms, title, walk
 from ncd.dsl.patterns import Axes
 from ncd.dsl.printing import brief
-from ncd.dsl.runs import Named, run
+from ncd.dsl.runs import run
 from ncd.dsl.sizes import binding, known, weight_axes
 from ncd.dsl.term import Term
 from ncd.errors import DSLError
@@ -42,9 +43,15 @@ def _first(atom: Atom, name: str, x: Tensor) -> Tensor:
     """Values to begin learning with: outputs as large as inputs, norms that change nothing."""
     if atom.name.endswith("_norm"):
         return x.fill_(float(name == "weight"))
-    if name == "bias":
+    if name.endswith("bias"):
         return x.zero_()
-    read = {"conv": x.shape[1:], "linear": x.shape[: len(atom.ins[0]) if atom.ins else 0]}.get(atom.name, ())
+    read = {
+        "conv": x.shape[1:],
+        "upconv": x.shape[:1],
+        "lstm": x.shape[1:2],
+        "gru": x.shape[1:2],
+        "linear": x.shape[: len(atom.ins[0]) if atom.ins else 0],
+    }.get(atom.name, ())
     return x.normal_(0, math.prod(read) ** -0.5)
 
 

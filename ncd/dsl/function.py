@@ -77,9 +77,7 @@ def applied(term: Term, arrays: Sequence[Any]) -> Any:
 
 
 def diagram(axes: str | Callable[..., Any] = "", name: str | None = None, color: str = "") -> Any:
-    """Turn a function on symbolic arrays into a diagram; ``axes`` are those of its parameters, in order.
-
-    ::
+    """Turn a function on symbolic arrays into a diagram; ``axes`` are those of its parameters, in order:
 
         @n.diagram("y m, x m")
         def attend(E, X): ...

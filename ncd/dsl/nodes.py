@@ -13,7 +13,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Relation:
-    """How the size of an axis follows from others: their product, their sum, or ``ceil(part / number)``."""
+    """How the size of an axis follows from others.
+
+    ``product``: that of the parts and the number; ``sum``; ``stride``: ``ceil(part / number)``; ``shift``: the
+    part and the number.
+    """
 
     whole: str
     kind: str
@@ -21,7 +25,7 @@ class Relation:
     number: int = 1
 
 
-IN_PLACE = frozenset(["array", "softmax", "layer_norm", "rms_norm", "causal"])
+IN_PLACE = frozenset(["array", "softmax", "layer_norm", "rms_norm", "batch_norm", "causal", "cumsum", "flip", "roll"])
 """Symbols that leave the axes of an array where they are."""
 
 

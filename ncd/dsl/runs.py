@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from string import ascii_letters
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ncd.dsl import run_along, run_parts, run_windows
+from ncd.dsl.named import Named, Sizes, Weights, product, spread
 from ncd.dsl.nodes import Atom
 from ncd.dsl.patterns import Axes, read
 from ncd.dsl.types import outcome
 from ncd.errors import DSLError
-
-
-class Named(NamedTuple):
-    """A tensor and the names of its dimensions."""
-
-    data: Tensor
-    axes: Axes
-
-    def put(self, axes: Sequence[str]) -> Tensor:
-        """The tensor with its dimensions in this order."""
-        order = [self.axes.index(a) for a in axes]
-        return self.data if order == sorted(order) else self.data.permute(order)
-
-
-Weights = Mapping[str, Tensor]
-Sizes = Mapping[str, int]
 
 
 def run(atom: Atom, weights: Weights, xs: list[Named], sizes: Sizes) -> list[Named]:
@@ -43,16 +28,6 @@ def run(atom: Atom, weights: Weights, xs: list[Named], sizes: Sizes) -> list[Nam
 def _function(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes: Sizes) -> Tensor:
     fn: Any = getattr(F, atom.name) if atom.name in ("relu", "gelu", "silu") else getattr(torch, atom.name)
     return fn(xs[0].data)
-
-
-def product(operands: Sequence[Named], out: Axes) -> Tensor:
-    """A contraction by names: what is not in ``out`` is summed over."""
-    letters: dict[str, str] = {}
-    for x in operands:
-        for a in x.axes:
-            letters.setdefault(a, ascii_letters[len(letters)])
-    left = ",".join("".join(letters[a] for a in x.axes) for x in operands)
-    return torch.einsum(f"{left}->{''.join(letters[a] for a in out)}", *(x.data for x in operands))
 
 
 def _einsum(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes: Sizes) -> Tensor:
@@ -71,19 +46,6 @@ def _embedding(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], 
     table = weights["weight"]
     y = F.embedding(xs[0].data, table.reshape(table.shape[0], -1) if table.ndim > 2 else table)
     return y.unflatten(-1, table.shape[1:]) if table.ndim > 2 else y
-
-
-def _conv(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes: Sizes) -> Tensor:
-    (x,) = xs
-    over = [a for a in x.axes if a not in atom.ins[0]]
-    data = x.put((*over, *atom.ins[0]))
-    batch = data.shape[: len(over)]
-    if len(over) > 1:
-        data = data.flatten(0, len(over) - 1)
-    fn = (F.conv1d, F.conv2d)[len(atom.ins[0]) - 2]
-    kernel, stride = weights["weight"].shape[-1], dict(atom.kwargs).get("stride", 1)
-    y = fn(data, weights["weight"], weights.get("bias"), stride=stride, padding=kernel // 2)
-    return y.unflatten(0, batch) if len(over) > 1 else y
 
 
 def _along(fn: Callable[[Tensor, tuple[int, ...], Weights], Tensor], last: bool) -> Callable[..., Tensor]:
@@ -125,7 +87,11 @@ def _causal(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], siz
 
 def _reduced(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes: Sizes) -> Tensor:
     (x,) = xs
-    fn = {"sum": torch.sum, "mean": torch.mean, "max": torch.amax}[atom.name]
+    fn: Any = {"max": torch.amax, "min": torch.amin}.get(atom.name) or getattr(torch, atom.name)
+    if atom.name == "var":
+        return torch.var(x.data, dim=[x.axes.index(a) for a in atom.ins[0]], correction=0)
+    if atom.name == "argmax":
+        return x.data.argmax(x.axes.index(atom.ins[0][0]))
     return fn(x.data, dim=[x.axes.index(a) for a in atom.ins[0]])
 
 
@@ -180,22 +146,13 @@ def _same(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes
     return xs[0].data
 
 
-def _spread(x: Named, out: Axes) -> Tensor:
-    """With a dimension of size 1 for every axis it does not have."""
-    data = x.put([a for a in out if a in x.axes])
-    for k, a in enumerate(out):
-        if a not in x.axes:
-            data = data.unsqueeze(k)
-    return data
-
-
 def _expand(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes: Sizes) -> Tensor:
     (x,) = xs
     if missing := [a for a in atom.outs[0] if a not in sizes]:
         raise DSLError(
             f"the size of {missing[0]!r} is not known", doing="running n.expand", fix=f".at({missing[0]}=...)"
         )
-    return _spread(x, outs[0]).expand([sizes[a] if a in atom.outs[0] else -1 for a in outs[0]])
+    return spread(x, outs[0]).expand([sizes[a] if a in atom.outs[0] else -1 for a in outs[0]])
 
 
 def _pointwise(fn: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
@@ -210,14 +167,14 @@ def _aligned(x: Named, out: Axes) -> Tensor:
     missing = 0
     while missing < len(out) and out[missing] not in x.axes:
         missing += 1
-    return _spread(x, out[missing:])
+    return spread(x, out[missing:])
 
 
 def _concat(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes: Sizes) -> Tensor:
     whole = [tuple(a for a in outs[0] if a != atom.outs[0][0])] * len(xs)
     full = []
     for x, over, (own,) in zip(xs, whole, atom.ins, strict=True):
-        data = _spread(x, (*over, own))
+        data = spread(x, (*over, own))
         full.append(data.expand([*(sizes[a] for a in over), -1]) if set(x.axes) < {*over, own} else data)
     return torch.cat(full, dim=-1)
 
@@ -274,12 +231,15 @@ def _unit(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes
 
 
 RUNS: Mapping[str, Callable[..., Tensor | list[Tensor]]] = {
-    "array": _same, "einsum": _einsum, "linear": _linear, "embedding": _embedding, "conv": _conv,
+    "array": _same, "einsum": _einsum, "linear": _linear, "embedding": _embedding,
     "softmax": _along(_softmax, False),
     "layer_norm": _along(_layer_norm, True), "rms_norm": _along(_rms_norm, True), "causal": _causal, "sum": _reduced,
-    "mean": _reduced, "max": _reduced, "scale": _scale, "split": _rearrange, "merge": _rearrange,
+    "mean": _reduced, "max": _reduced, "min": _reduced, "var": _reduced, "argmax": _reduced,
+    "scale": _scale, "split": _rearrange, "merge": _rearrange,
     "rearrange": _rearrange, "rename": _same, "expand": _expand, "concat": _concat, "chunk": _chunk,
     "gather": _gather, "index": _index, "learned": _learned, "unit": _unit, "add": _pointwise(torch.add),
-    "multiply": _pointwise(torch.mul), "subtract": _pointwise(torch.sub),
+    "multiply": _pointwise(torch.mul), "subtract": _pointwise(torch.sub), "divide": _pointwise(torch.div),
+    "maximum": _pointwise(torch.maximum), "minimum": _pointwise(torch.minimum),
+    **run_along.RUNS, **run_parts.RUNS, **run_windows.RUNS,
 }  # fmt: skip
 """Symbols by name; every other one is a function of one number."""

@@ -31,19 +31,32 @@ def _follow(r: Relation, sizes: dict[str, int]) -> None:
     unknown = [p for p in r.parts if p not in sizes]
     have = [sizes[p] for p in r.parts if p in sizes]
     if not unknown:
-        n = {"product": prod(have), "sum": sum(have), "stride": -(-have[0] // r.number)}[r.kind]
+        n = {
+            "product": prod(have) * r.number,
+            "sum": sum(have),
+            "stride": -(-have[0] // r.number),
+            "shift": have[0] + r.number,
+        }[r.kind]
         if sizes.setdefault(r.whole, n) != n:
             raise _contradiction(r, sizes)
     elif len(unknown) == 1 and r.whole in sizes and r.kind != "stride":
-        n, rest = (divmod(sizes[r.whole], prod(have))) if r.kind == "product" else (sizes[r.whole] - sum(have), 0)
+        n, rest = sizes[r.whole] - sum(have) - (r.number if r.kind == "shift" else 0), 0
+        if r.kind == "product":
+            n, rest = divmod(sizes[r.whole], prod(have) * r.number)
         if rest or n < 1:
             raise _contradiction(r, sizes)
         sizes[unknown[0]] = n
 
 
 def _contradiction(r: Relation, sizes: Mapping[str, int]) -> DSLError:
-    sign = {"product": " · ", "sum": " + ", "stride": ""}[r.kind]
-    parts = sign.join(r.parts) + (f" / {r.number}, rounded up" if r.kind == "stride" else "")
+    sign = {"sum": " + "}.get(r.kind, " · ")
+    parts = sign.join(r.parts)
+    if r.kind == "stride":
+        parts += f" / {r.number}, rounded up"
+    elif r.kind == "shift":
+        parts += f" + {r.number}"
+    elif r.number != 1 and r.kind == "product":
+        parts += f" · {r.number}"
     return DSLError(
         f"the size of {r.whole!r} would have to be {parts}",
         doing="finding sizes",

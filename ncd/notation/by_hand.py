@@ -204,7 +204,7 @@ def _rules() -> str:
 
 
 def _symbols() -> str:
-    made = {name: getattr(make, name) for name in make.__all__}
+    made = {name: getattr(make, name) for name in sorted(make.__all__) if name != "FUNCTIONS"}
     values = [name for name, x in made.items() if isinstance(x, Diagram)]
     rows = ["| symbol | what it is |", "|---|---|"]
     for name, x in made.items():

@@ -19,7 +19,12 @@ LEAVES = st.sampled_from(
         n.max("m"), n.einsum("x m, y m -> x y"), n.cup("m"), n.unit("m k"), n.split("m -> h k"), n.merge("h k -> m"),
         n.rearrange("x (h k) -> h x k"), n.rename("x -> y"), n.expand("y=3"), n.concat("h, k -> m"),
         n.chunk("m -> h, k"), n.gather("x"), n.index(x=2), n.conv("m x -> k x", name="c", bias=True),
-        n.conv("m x -> k y", kernel=5, stride=2),
+        n.conv("m x -> k y", kernel=5, stride=2), n.upconv("m x -> k y", stride=3, name="up", bias=True),
+        n.max_pool("x -> y"), n.avg_pool("x -> x", size=3, stride=1), n.upsample("x -> y", by=3), n.divide, n.maximum,
+        n.batch_norm("x", "m", "bn"), n.lstm("x m -> x h"), n.gru("x m -> x h", "g"), n.cumsum("x"), n.sort("x"),
+        n.topk("x -> k=3"), n.argmax("x"), n.min("x"), n.var("x m"), n.stack("k", 3), n.unbind("k=2"), n.flip("x m"),
+        n.slice("x -> y", start=1), n.slice("x -> y", start=-3), n.pad("x -> y", after=2), n.roll("x", -1),
+        n.scatter("x -> y"), n.one_hot("v=11"),
     ]
 )  # fmt: skip
 

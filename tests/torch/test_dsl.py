@@ -205,6 +205,30 @@ SYMBOLS = {
     "n.index(a=2)": lambda x: x[2],
     "n.copy": lambda x: (x, x),
     "n.discard @ n.identity >> n.wire('a ->')": lambda x: (),
+    "n.min('a')": lambda x: x.amin(0),
+    "n.var('a b')": lambda x: x.var(correction=0),
+    "n.argmax('b')": lambda x: x.argmax(1),
+    "n.cumsum('a')": lambda x: x.cumsum(0),
+    "n.sort('b')": lambda x: tuple(x.sort(1)),
+    "n.topk('b -> k=3')": lambda x: tuple(x.topk(3, 1)),
+    "n.slice('b -> c', start=1, stop=-2)": lambda x: x[:, 1:-2],
+    "n.slice('b -> c', start=-3)": lambda x: x[:, -3:],
+    "n.slice('b -> c', stop=2)": lambda x: x[:, :2],
+    "n.pad('b -> c', before=2, after=1)": lambda x: nn.functional.pad(x, (2, 1)),
+    "n.flip('a b')": lambda x: x.flip(0, 1),
+    "n.roll('a', by=2)": lambda x: x.roll(2, 0),
+    "n.unbind('a', count=4)": lambda x: tuple(x),
+    "n.copy >> n.identity @ n.relu >> n.stack('c')": lambda x: torch.stack([x, x.relu()], -1),
+    "n.max_pool('b -> c')": lambda x: nn.functional.max_pool1d(x, 2),
+    "n.max_pool('b -> c', size=4)": lambda x: nn.functional.max_pool1d(x, 4, ceil_mode=True),
+    "n.max_pool('a b -> c d', size=3, stride=2)": lambda x: nn.functional.max_pool2d(x[None], 3, 2, 1)[0],
+    "n.avg_pool('a b -> a b', size=3, stride=1)": lambda x: nn.functional.avg_pool2d(
+        x[None], 3, 1, 1, count_include_pad=False
+    )[0],
+    "n.upsample('b -> c', by=3)": lambda x: x.repeat_interleave(3, 1),
+    "n.copy >> n.relu @ n.sigmoid >> n.divide": lambda x: x.relu() / x.sigmoid(),
+    "n.copy >> n.relu @ n.sigmoid >> n.maximum": lambda x: torch.maximum(x.relu(), x.sigmoid()),
+    "n.copy >> n.relu @ n.sigmoid >> n.minimum": lambda x: torch.minimum(x.relu(), x.sigmoid()),
     "n.identity + n.relu": lambda x: x + x.relu(),
     "n.identity - n.sum('a')": lambda x: x - x.sum(0),
     "n.softmax('a') * n.relu": lambda x: x.softmax(0) * x.relu(),
@@ -264,6 +288,86 @@ def test_learned_symbols():
     for d in (rows, n.concat("a, b -> c"), n.embedding("v -> m"), n.conv("c y x -> d y x"), n.linear("a ->", "v")):
         assert d.check().ok and eval(d.to_dsl()) == d
         assert "<svg" in d.to_svg()
+
+
+@pytest.mark.parametrize("kind, cell", [(n.lstm, nn.LSTM), (n.gru, nn.GRU)])
+def test_recurrence(kind, cell):
+    d = kind("t m -> t h", "cell").over("b")
+    module, wanted = d.to_module(m=5, h=3), cell(5, 3, batch_first=True)
+    own = ["input", "hidden", "input_bias", "hidden_bias"]
+    for name, p in zip(own, wanted.parameters(), strict=True):
+        with torch.no_grad():
+            p.copy_(getattr(module.cell, name).flatten(0, 1))
+            p.add_(0.1) if name.endswith("bias") else None
+            getattr(module.cell, name).copy_(p.view(getattr(module.cell, name).shape))
+    x = torch.randn(2, 7, 5)
+    torch.testing.assert_close(module(x), wanted(x)[0])
+    assert d.check().ok and not d.opaque and eval(d.to_dsl()) == d
+    assert [op.symbol for op in d.simplify().ops if op.params] == ["scan"]
+
+
+def test_windows_that_widen_and_norms_over_a_batch():
+    x = torch.randn(2, 3, 4, 5)
+    wide = n.upconv("c y x -> d y2 x2", stride=3, bias=True).over("b")
+    module = wide.to_module(c=3, d=7)
+    w = module.upconv
+    torch.testing.assert_close(module(x), nn.functional.conv_transpose2d(x, w.weight, w.bias, stride=3))
+    norm = n.batch_norm("b y x", "c")
+    wanted = nn.BatchNorm2d(3)(x)
+    assert str(norm.signature) == "b y x c -> b y x c"
+    torch.testing.assert_close(norm.to_module(c=3)(x.movedim(1, -1)), wanted.movedim(1, -1))
+    several = torch.stack([x, 2 * x + 1]).movedim(2, -1)
+    got = norm.over("g").to_module(c=3)(several)
+    torch.testing.assert_close(got[1], norm.to_module(c=3)(several[1]))
+    for d in (wide, norm, norm.over("g")):
+        assert d.check().ok and not d.opaque and eval(d.to_dsl()) == d
+    with pytest.raises(DSLError, match=r"would have to be y · 3"):
+        wide.to_module(c=1, d=1, y=4, y2=11)
+
+
+def test_integers_say_where():
+    at, x = torch.tensor([0, 5, 5]), torch.randn(3)
+    wanted = torch.zeros(6).index_add(0, at, x)
+    torch.testing.assert_close(n.scatter("j -> x").to_module(x=6)(at, x), wanted)
+    both = n.scatter("j -> x").over("b").to_module(x=6)
+    torch.testing.assert_close(both(torch.stack([at, at.flip(0)]), torch.stack([x, x.flip(0)])), wanted.expand(2, 6))
+    one = n.one_hot("v").over("s")
+    torch.testing.assert_close(one.to_module(v=6)(at), nn.functional.one_hot(at, 6).float())
+    for d in (n.scatter("j -> x"), one):
+        assert d.check().ok and not d.opaque and eval(d.to_dsl()) == d
+    with pytest.raises(DSLError, match="4 of the 5 entries"):
+        n.slice("x -> y", start=-5).to_module()(torch.randn(4))
+
+
+MADE_OF = {
+    "linear": n.linear("m -> k"), "embed": n.embedding("v -> m"), "parameter": n.identity + n.learned("x"),
+    "source": n.unit("a b"),
+    "softmax": n.softmax("x"), "norm": n.layer_norm("m"), "channelnorm": n.batch_norm("b x", "c"),
+    "conv": n.conv("c x -> d x"), "upconv": n.upconv("c x -> d x2"), "pool": n.max_pool("x -> x2"),
+    "mask": n.causal("y x"), "view": n.expand("x"), "concat": n.concat("a, b -> c"), "index": n.index(x=1),
+    "gather": n.gather("x"), "reduce": n.sum("x"), "map": n.relu, "scale": n.scale(2), "add": n.add,
+    "einsum": n.einsum("a k, k b -> a b"), "scan": n.lstm("t m -> t h"), "box": n.cumsum("x"),
+}  # fmt: skip
+NOT_MADE = {
+    "split": "torch's split is a copy and a part of each: n.chunk and n.slice make `index`",
+    "stack": "what a turn of a loop writes; .repeat has what a turn makes go on to the next",
+    "plus": "a bias that is drawn as a symbol of its own where a map is taken apart: n.linear(bias=True)",
+    "save": "what is moved between memories, put there by d.stream",
+    "load": "as save",
+    "block": "a block that is closed: n.block, d.close",
+}
+
+
+def test_every_symbol_that_can_be_drawn_has_a_constructor():
+    from ncd.notation.catalogue import SECTIONS
+    from ncd.rewrite.present import prepared
+    from ncd.symbols import NAMES
+
+    for symbol, d in MADE_OF.items():
+        assert symbol in {op.symbol for op in prepared(d.simplify()).ops}, symbol
+    assert {*MADE_OF, *NOT_MADE} == {*NAMES, "einsum"}
+    page = {symbol for section in SECTIONS for e in section.entries for symbol in e.symbols.split()}
+    assert page - set(MADE_OF) == {"stack"}
 
 
 # ---------------------------------------------------------------- axes and sizes
