@@ -199,7 +199,7 @@ def signature(name: str, thing: Any) -> str:
 
 
 def members(cls: type) -> Iterator[tuple[str, Any]]:
-    """Its public methods and properties, in the order they are written, its bases' after its own, but for those of bases on the page."""
+    """Its public methods and properties, as they are written; then those of bases that are not on the page."""
     seen: set[str] = set()
     listed = {name for names in SECTIONS.values() for name in names}
     said_of = [b for b in cls.__mro__[1:] if {f"ncd.{b.__name__}", f"{b.__module__}.{b.__name__}"} & listed]
