@@ -47,7 +47,9 @@ def _pool(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes
 
 def _upsample(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes: Sizes) -> Tensor:
     data, batch = _whole(xs[0], atom, 1)
-    y = F.interpolate(data.unsqueeze(0), scale_factor=float(dict(atom.kwargs).get("by", 2))).squeeze(0)
+    alone = data.dim() == len(atom.ins[0]) + 1  # only pooling and convolution know what has no batch
+    y = F.interpolate(data.unsqueeze(0) if alone else data, scale_factor=float(dict(atom.kwargs).get("by", 2)))
+    y = y.squeeze(0) if alone else y
     return _apart(y, batch)
 
 

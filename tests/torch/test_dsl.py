@@ -259,6 +259,41 @@ def test_symbol(text):
     assert eval(d.to_dsl()) == d
 
 
+@pytest.mark.parametrize("text", [t for t in SYMBOLS if "discard" not in t and "unit" not in t])
+def test_a_symbol_lifted_is_the_symbol_for_every_index(text):
+    d = n.array("a b") >> eval(text)
+    module = d.to_module()
+    for lift, lead in (("r1", (2,)), ("r1 r2", (2, 3)), ("r1 r2 r3", (2, 3, 2))):
+        many = d.over(lift)
+        x = torch.randn(*lead, 4, 6)
+        put = [(*lift.split(), "a", "b").index(a) for a in many.signature.ins[0]]
+        got = many.to_module()(x.permute(put))
+        rows = [module(row) for row in x.flatten(0, len(lead) - 1)]
+        for k, y in enumerate(got if isinstance(got, tuple) else (got,)):
+            wanted = torch.stack([row[k] if isinstance(row, tuple) else row for row in rows]).unflatten(0, lead)
+            order = [many.signature.outs[k].index(a) for a in (*lift.split(), *d.signature.outs[k])]
+            torch.testing.assert_close(y.permute(order), wanted)
+
+
+def test_learned_symbols_lifted():
+    x = torch.randn(2, 3, 2, 4, 5)
+    for d in (
+        n.conv("c x -> d x", bias=True),
+        n.upconv("c x -> d y"),
+        n.lstm("c x -> c h"),
+        n.gru("c x -> c h"),
+        n.linear("c x -> k", bias=True),
+        n.layer_norm("c x"),
+        n.batch_norm("x", "c"),
+    ):
+        d = n.array("c x") >> d
+        sizes = {"c": 4, "x": 5, **{a: 3 for a in ("d", "h", "k") if a in d.axis_names}}
+        one, many = d.to_module(**sizes), d.over("p q r").to_module(**sizes)
+        many.load_state_dict(one.state_dict())
+        wanted = torch.stack([one(row) for row in x.flatten(0, 2)]).unflatten(0, (2, 3, 2))
+        torch.testing.assert_close(many(x), wanted)
+
+
 def test_learned_symbols():
     x = torch.randn(3, 4, 8)
     turned = n.array("m b") >> n.linear("m -> m", bias=True)
