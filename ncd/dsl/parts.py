@@ -75,7 +75,7 @@ def chunk(pattern: str) -> Term:
 
 
 def gather(axis: str) -> Term:
-    """Entries of the first array along an axis, at the integers of the second."""
+    """Entries of the first array along an axis, at the integers of the second; each its own along axes of both."""
     sizes: dict[str, int] = {}
     found = names(axis, f"n.gather({axis!r})", sizes)
     if len(found) != 1:

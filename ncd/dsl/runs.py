@@ -204,14 +204,23 @@ def _chunk(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], size
 def _gather(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes: Sizes) -> Tensor:
     table, at = xs
     own = atom.ins[0][0]
-    if shared := set(table.axes) & set(at.axes):
-        raise DSLError(
-            f"both arrays have the axis {min(shared)!r}", doing="running n.gather", fix="look up one array in another"
-        )
+    if shared := [a for a in table.axes if a in at.axes]:
+        return _gather_each(table, at, own, shared).put(outs[0])
     rest = tuple(a for a in table.axes if a != own)
     rows = table.put((own, *rest))
     y = rows.index_select(0, at.data.reshape(1)).squeeze(0) if not at.axes else rows[at.data]
     return Named(y, (*at.axes, *rest)).put(outs[0])
+
+
+def _gather_each(table: Named, at: Named, own: str, shared: list[str]) -> Named:
+    """For every index of the axes that both have, its own."""
+    rest = [a for a in table.axes if a not in (*shared, own)]
+    further = [a for a in at.axes if a not in shared]
+    rows, places = table.put((*shared, *rest, own)), at.put((*shared, *further))
+    shape = places.shape[len(shared) :]
+    places = places.reshape(*places.shape[: len(shared)], *(1 for _ in rest), math.prod(shape))
+    y = rows.gather(-1, places.expand(*rows.shape[:-1], -1))
+    return Named(y.unflatten(-1, shape) if shape else y.squeeze(-1), (*shared, *rest, *further))
 
 
 def _index(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes: Sizes) -> Tensor:

@@ -366,6 +366,12 @@ def test_integers_say_where():
     torch.testing.assert_close(n.scatter("j -> x").to_module(x=6)(at, x), wanted)
     both = n.scatter("j -> x").over("b").to_module(x=6)
     torch.testing.assert_close(both(torch.stack([at, at.flip(0)]), torch.stack([x, x.flip(0)])), wanted.expand(2, 6))
+    table, places = torch.randn(2, 4, 6), torch.randint(0, 6, (2, 3, 5))
+    each = n.gather("x").over("b").over("m", 0).over("i j", 1)
+    own = each.to_module()(table, places)
+    assert str(each.signature) == "b m x, b i j -> b m i j"
+    torch.testing.assert_close(own[1, :, 2, 3], table[1, :, places[1, 2, 3]])
+    assert n.gather("x").over("b").check().ok and each.check().ok and not each.opaque
     one = n.one_hot("v").over("s")
     torch.testing.assert_close(one.to_module(v=6)(at), nn.functional.one_hot(at, 6).float())
     for d in (n.scatter("j -> x"), one):
