@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import ncd
 from ncd import cli
 from ncd.circuit.diagram import Diagram
 from ncd.models import zoo
+from ncd.models.unet import UNet
 from ncd.options import OPTIONS
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -32,19 +34,33 @@ def test_the_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     for block in code:
         exec(compile(block, "README.md", "exec"), names)
     assert isinstance(names["d"], Diagram)
-    assert {p.name for p in tmp_path.iterdir()} == {"gpt2.svg"}
+    assert {p.name for p in tmp_path.iterdir()} == {"gpt2.svg", "unet.svg"}
 
 
-def test_the_picture_is_what_is_drawn_today() -> None:
-    """All but the coordinates, which may differ with the solver's version."""
+def attention() -> Diagram:
     e = zoo.get("attn")
-    d = replace(ncd.trace(e.module, *e.args, axes=e.axes), title="Multi-head self-attention")
-    kept = (Path(__file__).parents[2] / "docs" / "attention.svg").read_text(encoding="utf-8")
+    return replace(ncd.trace(e.module, *e.args, axes=e.axes), title="Multi-head self-attention")
+
+
+def gpt2() -> Diagram:
+    transformers = pytest.importorskip("transformers")
+    return ncd.trace(transformers.GPT2Model(transformers.GPT2Config()), ncd.tokens("b=2 s=16"))
+
+
+def unet() -> Diagram:
+    return ncd.trace(UNet().eval(), ncd.array("b=2 c=3 y=64 x=64"))
+
+
+@pytest.mark.parametrize("make", [attention, gpt2, unet], ids=lambda f: f.__name__)
+def test_the_picture_is_what_is_drawn_today(make: Callable[[], Diagram]) -> None:
+    """All but the coordinates, which may differ with the solver's version."""
+    kept = (Path(__file__).parents[2] / "docs" / f"{make.__name__}.svg").read_text(encoding="utf-8")
 
     def without_numbers(svg: str) -> str:
         return re.sub(r"ncd-[0-9a-f]{4,}|-?\d+(\.\d+)?", "0", svg)
 
-    assert without_numbers(kept) == without_numbers(d.to_svg()), "draw it again: d.save('docs/attention.svg')"
+    drawn = make().to_svg()
+    assert without_numbers(kept) == without_numbers(drawn), f"draw it again: d.save('docs/{make.__name__}.svg')"
 
 
 def test_the_command_lines_are_understood() -> None:
