@@ -2,7 +2,7 @@
 
 import { into } from './camera';
 import type { Source } from './document';
-import { el, fill, group, h, on, place } from './dom';
+import { el, fill, group, h, on, place, toggle } from './dom';
 import { file } from './facts';
 
 /** Where an operation is: function, line, column, end line, end column; of a closed block the function alone. */
@@ -62,12 +62,12 @@ export function code(onLine: (file?: string, line?: number) => void): Code {
           if (!line) continue;
           if (!to) from = line;
           to = line;
-          line.classList.add('ncd-on');
+          toggle(line, 'on', true);
           let at = 0;
           for (const run of line.children) {
             const start = at;
             at += run.textContent!.length;
-            if ((n > first || start >= column) && (n < final || at <= end)) run.classList.add('ncd-token');
+            if ((n > first || start >= column) && (n < final || at <= end)) toggle(run, 'token', true);
           }
         }
       }

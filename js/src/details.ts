@@ -23,7 +23,7 @@ export function brief(net: Net, of: Key, array: Key, values: Values): Node[] {
   const [kind, name] = titled(net, of);
   const fact = factOf(net, of);
   const axis = kind === 'axis';
-  const out: Node[] = [h('div', 'head', h('b', '', axis ? axisName(name) : name), h('span', 'kind', kind))];
+  const out: Node[] = [h('div', 'head', h('b', '', axis ? axisName(fact) : name), h('span', 'kind', kind))];
   const line = (...text: (Node | string)[]) => text[0] && out.push(h('div', 'kind', ...text));
   const said = rows(net, of).filter(([k]) => BRIEF.includes(k)).map(([k, v]) => (k === 'turns' ? v : `${k} ${v}`));
   if (axis) line(`size ${say(fact.size)}, met by ${net.opsOf(of).length} operations`);
@@ -44,7 +44,7 @@ export function details(net: Net, of: Key, values: Values, acts: Acts): Node[] {
   const block = closedBlock(net, of) || (kind === 'block' && path);
   const out: Node[] = [
     h('div', 'kind', [kind, isOp(of) && !block ? fact.kind : ''].filter(Boolean).join(' · ')),
-    h('h2', 'title', kind === 'axis' ? axisName(name) : name),
+    h('h2', 'title', kind === 'axis' ? axisName(fact) : name),
   ];
   for (const k of ['words', 'weave']) if (fact[k]) out.push(h('p', k, say(fact[k])));
   if (block && acts.opens(block)) out.push(button('action', ['Open'], () => acts.open(block)));
@@ -79,7 +79,7 @@ function shape(net: Net, id: string, pointed?: (to: Key, ...content: Node[]) => 
   if (!axes.length) return [`[${say(factOf(net, key('array', id)).shape)}]`];
   return axes.flatMap((axis) => {
     const known = factOf(net, axis);
-    const words = [axisName(known.name), h('span', 'size', say(known.size))];
+    const words = [axisName(known), h('span', 'size', say(known.size))];
     return [pointed ? pointed(axis, ...words) : h('span', '', ...words), ' '];
   });
 }

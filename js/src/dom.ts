@@ -82,8 +82,7 @@ export function button(name: string, content: readonly Content[], act: () => voi
   return element;
 }
 
-/** The name of an axis as it is drawn: what follows an underscore stands lower. */
-export function axisName(name: unknown): HTMLElement {
-  const [head = '', ...rest] = String(name ?? '?').split('_');
-  return h('span', 'axis', head, ...(rest[0] ? [h('sub', '', rest.join('_'))] : []));
+/** The name of an axis as it is drawn: what is in braces after an underscore stands lower. */
+export function axisName({ label, name = '?' }: Readonly<Record<string, unknown>>): HTMLElement {
+  return h('span', 'axis', ...String(label ?? name).split(/_\{(.*?)\}/).map((part, i) => (i % 2 ? h('sub', '', part) : part)));
 }

@@ -75,6 +75,10 @@ export function ids(fact: Fact, name: string): string[] {
   return Array.isArray(list) ? list.map(String) : [];
 }
 
+export function finite(list: unknown): list is number[] {
+  return Array.isArray(list) && list.every(Number.isFinite);
+}
+
 /** A place in the code by its file's own name; a notebook's cell has none that anyone knows. */
 export function file(place: unknown): string {
   return String(place).replace(/^.*ipykernel_.*\.py/, 'cell').replace(/^.*[\\/]/, '');

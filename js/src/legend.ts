@@ -42,9 +42,10 @@ export function legend(onPoint: (axis: Key) => void, onLock: () => void): Legend
       fill(root, []);
       root.hidden = !net.axes.length;
       for (const axis of net.axes.slice(0, most)) {
-        const { name, size } = factOf(net, axis);
-        const made = button('chip', [axisName(name), h('span', 'size', say(size))], () => self.lock(axis));
-        set(made, 'aria-label', `axis ${say(name)}, size ${say(size)}`);
+        const fact = factOf(net, axis);
+        const size = say(fact.size);
+        const made = button('chip', [axisName(fact), h('span', 'size', size)], () => self.lock(axis));
+        set(made, 'aria-label', `axis ${made.firstChild!.textContent}, size ${size}`);
         pointed(made, (on) => onPoint(on ? axis : ''));
         chips.set(axis, made);
         root.append(made);

@@ -5,7 +5,7 @@
  * All wires of an axis are one path here, whose text is kept.
  */
 
-import { fill, get, has, s } from './dom';
+import { fill, get, has, s, toggle } from './dom';
 import { isOp, type Key, pathOf } from './facts';
 import type { Net } from './net';
 import type { Spots } from './spots';
@@ -26,9 +26,9 @@ export interface Light {
 
 const PAD = 4;
 
-export function light(like: SVGSVGElement, spots: Spots, net: Net): Light {
+export function light(like: SVGSVGElement, spots: Spots, net: () => Net): Light {
   const layer = like.cloneNode(false) as SVGSVGElement;
-  layer.classList.add('ncd-over');
+  toggle(layer, 'over', true);
   const lit = s('g', '');
   const news = s('g', '');
   layer.append(lit, news);
@@ -43,14 +43,14 @@ export function light(like: SVGSVGElement, spots: Spots, net: Net): Light {
   const marks = (of: Key): Element[] => {
     const all = spots.elements.get(of) ?? [];
     const op = isOp(of);
-    const wires = (op ? net.arrays(of).flatMap((a) => spots.elements.get(a) ?? []) : all).filter((e) => has(e, 'wire'));
+    const wires = (op ? net().arrays(of).flatMap((a) => spots.elements.get(a) ?? []) : all).filter((e) => has(e, 'wire'));
     if (pathOf(of)) return all.filter((e) => has(e, 'block')).map((e) => s('path', 'ncd-block ncd-lit', get(e, 'd')));
     const rest = all.filter((e) => !has(e, 'wire')).map((e) => e.cloneNode(true) as Element);
     // An operation's wires lie under it; an axis is one thread.
     if (wires.length) rest.unshift(s('path', op ? 'ncd-wire' : 'ncd-thread', wires.map((e) => get(e, 'd')).join('')));
     for (const e of rest) {
-      e.classList.add('ncd-lit');
-      e.classList.remove('ncd-op'); // an operation is once in a figure
+      toggle(e, 'lit', true);
+      toggle(e, 'op', false); // an operation is once in a figure
     }
     return rest;
   };

@@ -7,7 +7,7 @@ import type { Spots } from './spots';
 
 /** More than this would not glide. */
 const MOST = 400;
-const EASING = { duration: 280, easing: 'cubic-bezier(.2,.7,.2,1)' };
+const EASING = { duration: 280, easing: 'ease-out' };
 
 /** What is looked at in a drawing: its operations, where they are, and how they hang together. */
 interface Seen {

@@ -3,7 +3,7 @@
 import type { Crumb } from './bar';
 import type { At } from './code';
 import type { Document, Place, Scene } from './document';
-import { closedBlock, factOf, ids, isOp, type Key, key, parts, pathOf, say, titled } from './facts';
+import { closedBlock, factOf, finite, ids, isOp, type Key, key, parts, pathOf, say, titled } from './facts';
 import { type Light, light } from './light';
 import { type Net, net } from './net';
 import { figure, type Picture } from './safe';
@@ -21,16 +21,22 @@ export interface Drawn {
 /** Throws if the scene's picture is no figure of ncd's. */
 export function drawn(scene: Scene): Drawn {
   const picture = figure(scene.svg);
-  const where = spots(picture.ground, picture.ink);
-  const how = net(scene, where.elements);
-  return { scene, picture, spots: where, net: how, light: light(picture.ground, where, how) };
+  const where = spots(picture);
+  let how: Net | undefined;
+  const made: Drawn = {
+    scene, picture, spots: where, light: light(picture.ground, where, () => made.net),
+    get net() {
+      return (how ??= net(scene, where.elements));
+    },
+  };
+  return made;
 }
 
 /** Where each of these things was written, in the document's functions. */
 export function written(net: Net, keys: readonly Key[]): At[] {
   return keys.flatMap((k) => net.opsOf(k)).flatMap((op) => {
     const at = factOf(net, op).at;
-    return Array.isArray(at) && at.every(Number.isFinite) ? [at as At] : [];
+    return finite(at) ? [at] : [];
   });
 }
 

@@ -46,7 +46,7 @@ export function search(all: () => readonly Hit[], done: () => void, leave: () =>
   const text = (hit: Hit) => hit.words.join(' ').toLowerCase();
   const find = () => {
     const asked = field.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const first = (hit: Hit) => Number(!hit.words[1].toLowerCase().startsWith(asked[0]!));
+    const first = (hit: Hit) => +!hit.words[1].toLowerCase().startsWith(asked[0]!);
     const found = asked.length ? all().filter((hit) => asked.every((w) => text(hit).includes(w))) : [];
     hits = found.sort((a, b) => first(a) - first(b)).slice(0, MOST);
     const rows = hits.map((hit, i) => {

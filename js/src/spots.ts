@@ -9,6 +9,7 @@
 import { clamp } from './camera';
 import { type Box, get } from './dom';
 import { isOp, type Key, key, type Kind, KINDS, pathOf, push } from './facts';
+import type { Picture } from './safe';
 
 export interface Spot {
   readonly key: Key;
@@ -39,14 +40,16 @@ const AHEAD = 2;
 const COUNTS: Readonly<Record<string, number>> = { M: 2, L: 2, H: 1, V: 1, C: 6, A: 7 };
 const NOTHING: Spot = { key: '', array: '' };
 
-export function spots(...layers: readonly Element[]): Spots {
-  const all = (selector: string) => layers.flatMap((layer) => [...layer.querySelectorAll(selector)]);
+/** Nothing is looked for, nor is the figure made whole, before something is asked. */
+export function spots(picture: Picture): Spots {
+  const all = (selector: string) => {
+    while (picture.more());
+    return [picture.ground, picture.ink].flatMap((layer) => [...layer.querySelectorAll(selector)]);
+  };
   const cells = new Map<number, Piece[]>();
   const boxes = new Map<Key, Box>();
   const plates: Piece[] = [];
-  const elements = new Map<Key, Element[]>();
-  for (const kind of KINDS) for (const e of all(`[data-${kind}]`)) push(elements, keyOf(e, kind), e);
-
+  let elements: Map<Key, Element[]> | undefined;
   const place = (element: Element): void => {
     const number = (attribute: string) => +get(element, attribute);
     const op = keyOf(element.parentElement!, 'op');
@@ -73,7 +76,6 @@ export function spots(...layers: readonly Element[]): Spots {
       else for (const line of lines.slice(1)) note(line, false);
     }
   };
-  /** Nothing is placed before something is pointed at. */
   const ready = () => {
     if (boxes.size) return;
     all('path,circle,text').forEach(place);
@@ -81,7 +83,13 @@ export function spots(...layers: readonly Element[]): Spots {
   };
 
   return {
-    elements,
+    get elements() {
+      if (!elements) {
+        elements = new Map();
+        for (const kind of KINDS) for (const e of all(`[data-${kind}]`)) push(elements, keyOf(e, kind), e);
+      }
+      return elements;
+    },
     box(of) {
       ready();
       return boxes.get(of);

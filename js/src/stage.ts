@@ -1,7 +1,8 @@
 /** The window onto a figure: layers that move as one, and what wheel, mouse, fingers and pen do to them. */
 
 import { clamp, css, FARTHEST, fitted, into, middle, moved, NEAREST, zoomed, type Camera, type Point, type Size } from './camera';
-import { type Box, el, fill, h, on, place, set } from './dom';
+import { type Box, el, fill, h, on, place, set, toggle } from './dom';
+import { finite } from './facts';
 import type { Picture } from './safe';
 
 /** A point in the figure's px, and how far around it to look. */
@@ -18,8 +19,8 @@ export interface Gestures {
 
 export interface Stage {
   readonly root: HTMLElement;
-  /** Puts these layers in place of others; what was moved in the figure by `by` stays where one saw it. */
-  show(picture: Picture, over: SVGSVGElement, by: Point): void;
+  /** Puts these layers in place of others; what was moved in the figure by `by` stays where one saw it; `whole` is called when all of it is there. */
+  show(picture: Picture, over: SVGSVGElement, by: Point, whole: () => void): void;
   fit(): void;
   zoom(factor: number): void;
   move(dx: number, dy: number): void;
@@ -36,9 +37,8 @@ export interface Stage {
 
 /** So many frames without a move, and the picture is painted afresh: of a large one they may be long. */
 const SETTLE = 8;
-/** So many marks, more than a screen shows, are painted first; the others of a large figure a frame later each so many. */
-const AT_ONCE = 2000;
 const DRAG_PX = 4;
+const frame = (act: () => void) => requestAnimationFrame(act);
 
 export function stage(told: Gestures): Stage {
   const pane = h('div', 'pane');
@@ -59,12 +59,12 @@ export function stage(told: Gestures): Stage {
     camera = to;
     pane.style.transform = css(camera);
     // While moving, the browser may scale what it has painted; a moment later it paints afresh.
-    pane.classList.add('ncd-moving');
+    toggle(pane, 'moving', true);
     const rest = () => {
-      if (resting-- > 0) requestAnimationFrame(rest);
-      else pane.classList.remove('ncd-moving');
+      if (resting-- > 0) frame(rest);
+      else toggle(pane, 'moving', false);
     };
-    if (resting <= 0) requestAnimationFrame(rest);
+    if (resting <= 0) frame(rest);
     resting = SETTLE;
   };
   const go = (to: Camera) => {
@@ -98,7 +98,7 @@ export function stage(told: Gestures): Stage {
     const from = fingers.get(e.pointerId);
     if (!from) {
       // What is under the pointer is asked once a frame, however often it moves.
-      if (!hovering) requestAnimationFrame(() => {
+      if (!hovering) frame(() => {
         const last = hovering;
         hovering = null;
         if (last) told.hover(aim(last), last);
@@ -152,24 +152,25 @@ export function stage(told: Gestures): Stage {
 
   const self: Stage = {
     root, fit, box,
-    show(picture, over, by) {
+    show(picture, over, by, whole) {
       size = picture;
       sizes.observe(root);
-      const { ground, ink } = picture;
-      const marks = [...ink.children];
-      const more = () => {
-        ink.append(...marks.splice(0, AT_ONCE));
-        if (marks.length) requestAnimationFrame(more);
+      fill(pane, [picture.ground, picture.ink, over]);
+      // A large figure grows after a frame is painted.
+      const grow = () => {
+        if (picture.rest[0]) frame(() => setTimeout(() => {
+          picture.more();
+          grow();
+        }));
+        else whole();
       };
-      fill(ink, []);
-      more();
-      fill(pane, [ground, ink, over]);
       pane.style.width = `${size.width}px`;
       pane.style.height = `${size.height}px`;
-      set(root, 'aria-label', `${picture.title || 'Diagram'}. Arrow keys go from operation to operation, ? lists all keys.`);
+      set(root, 'aria-label', `${picture.title || 'Diagram'}. Arrow keys walk through it, ? lists all keys.`);
       set(root, 'aria-description', picture.description);
       if (!touched) fit();
       else look(moved(camera, -by.x * camera.scale, -by.y * camera.scale));
+      grow();
     },
     zoom(factor) {
       const { x, y } = middle(camera, size, room());
@@ -183,14 +184,14 @@ export function stage(told: Gestures): Stage {
     state() {
       if (!touched) return null;
       const { x, y } = self.middle();
-      return [x / (size.width || 1), y / (size.height || 1), camera.scale].map((n) => Math.round(n * 1e4) / 1e4) as [number, number, number];
+      return [x / (size.width || 1), y / (size.height || 1), camera.scale].map((n) => +n.toFixed(4)) as [number, number, number];
     },
     restore(state) {
-      if (!Array.isArray(state) || !state.every(Number.isFinite) || !(state[2] > 0)) return fit();
+      if (!finite(state) || !(state[2]! > 0)) return fit();
       const { width, height } = room();
-      const scale = clamp(state[2], FARTHEST, NEAREST);
+      const scale = clamp(state[2]!, FARTHEST, NEAREST);
       touched = true;
-      look({ x: width / 2 - state[0] * size.width * scale, y: height / 2 - state[1] * size.height * scale, scale });
+      look({ x: width / 2 - state[0]! * size.width * scale, y: height / 2 - state[1]! * size.height * scale, scale });
     },
     reveal(of) {
       const [left, top, right, bottom] = place(root);

@@ -3,7 +3,7 @@
 import { bar, type Crumb } from './bar';
 import { code } from './code';
 import { brief, details } from './details';
-import type { Callbacks, Document, Handle, Scene, Values } from './document';
+import type { Callbacks, Document, Handle, Scene, State, Values } from './document';
 import { type Box, el, fill, group, h, on, toggle as mark } from './dom';
 import { closedBlock, factOf, ids, isOp, type Key, parts, pathOf } from './facts';
 import { help } from './help';
@@ -19,6 +19,7 @@ import { tip } from './tip';
 
 const PAN = 60;
 const STEP = 1.25;
+const json = (state: State) => JSON.stringify(state);
 const STILL = { x: 0, y: 0 };
 const TIP_MS = 60;
 /** A block is all around; only who dwells on it asks about it. */
@@ -68,9 +69,9 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks 
   const inform = () => fill(info, selected ? details(now!.net, selected, values, self) : []);
   const share = () => {
     const state = self.state();
-    const json = JSON.stringify(state);
-    if (json === shared) return;
-    shared = json;
+    const text = json(state);
+    if (text === shared) return;
+    shared = text;
     callbacks.onState?.(state);
   };
   const where = () => {
@@ -139,20 +140,24 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks 
     const those = same ? stayed(before, to) : [];
     const by = same ? shift(before, to, those) : STILL;
     now = to;
-    const { net, spots, picture } = to;
     if (!same) {
       figure.fit();
       marked = offered = [];
     }
-    figure.show(picture, to.light.layer, by);
-    const [chosen = '', under = '', ...locked] = names?.map(net.find) ?? [];
-    [selected, hovered] = [chosen, under];
-    axes.restore(locked);
-    axes.show(net);
-    if (same && !still()) glide(those, spots.elements, picture.ink, by.x, by.y);
-    renew();
-    // A cell that ran again has a new view, which cannot know what was there before: whoever made the drawing does.
-    if (news) to.light.flash(data.changed ?? (same ? changed(before, to) : []));
+    if (names) {
+      const [chosen = '', under = '', ...locked] = names.map(to.net.find);
+      [selected, hovered] = [chosen, under];
+      axes.restore(locked);
+    }
+    figure.show(to.picture, to.light.layer, by, () => {
+      if (now !== to) return;
+      axes.show(to.net);
+      renew();
+      globalThis.requestIdleCallback?.(() => to.spots.box('')); // or the first who points would wait
+      // A cell that ran again has a new view, which cannot know what was there before: whoever made the drawing does.
+      if (news) to.light.flash(data.changed ?? (same ? changed(before, to) : []));
+    });
+    if (same && !still()) glide(those, to.spots.elements, to.picture.ink, by.x, by.y);
     if (sought) seek(sought);
   };
   /** How far what one looks at has moved in the figure, the block being turned or else what is nearest to the middle: the window goes along. */
@@ -166,7 +171,7 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks 
   const toggle = (key: Key) => {
     const closed = closedBlock(now!.net, key);
     const path = closed || pathOf(key);
-    if (path) void turn(path, !!closed);
+    if (path) turn(path, !!closed);
   };
   /** Asks for a block to be opened or closed; where nobody does it, its inside is entered. */
   const turn = async (path: string, open: boolean) => {
@@ -184,7 +189,7 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks 
     const key = net.find(name) || net.find(name.replace(toggling, scene.path ?? '')) || inside;
     sought = key && key === inside && block !== toggling ? name : '';
     if (key) choose(key);
-    if (sought) void turn(block, true);
+    if (sought) turn(block, true);
   };
   const out = () => {
     const { net, scene } = now!;
@@ -193,7 +198,7 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks 
     const up = scene.path.split('.');
     let go;
     while (!go && up.pop()) go = callbacks.enter?.(up.join('.'));
-    void go?.();
+    go?.();
   };
   /** One thing at a time: what is pointed at or chosen, what is locked, the code. */
   const letGo = () => {
@@ -252,7 +257,7 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks 
   const walk = walker();
   const over = bar(commands, finder.root, () => {
     const { svg, title, path } = now!.scene;
-    const link = () => callbacks.link?.(self.state()) ?? JSON.stringify(self.state());
+    const link = () => callbacks.link?.(self.state()) ?? json(self.state());
     return ways(svg, dark(), title || data.title || '', link, path ? undefined : callbacks.tikz);
   }, (text) => (status.textContent = text));
   const axes = legend(hover, () => lock(axes.locked()));
@@ -284,12 +289,13 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks 
     },
     hover: (to) => hover(to, false),
     select(to) {
+      if (to === selected) return; // what the reader chose comes back from a host: it must not move
       select(to, false);
       reveal([to]);
     },
     choose,
     opens: (path) => !!(callbacks.onToggle ? now!.net.closed(path) : callbacks.enter?.(path)),
-    open: (path) => void turn(path, true),
+    open: (path) => turn(path, true),
     code(key) {
       const [place] = self.places(key);
       if (!place || !callbacks.onCode?.(place)) showCode(true);
@@ -306,10 +312,11 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks 
     keysAt: (file, line, column) => opsOn(data, now!.net, file, line, column),
     places: (key) => places(data, now!.net, key),
     state() {
-      const { net, scene } = now!;
-      const [locked, camera] = [axes.locked().map(net.name), figure.state()];
+      const { scene } = now!;
+      const name = (k: Key) => now!.net.name(k);
+      const [locked, camera] = [axes.locked().map(name), figure.state()];
       return {
-        ...(selected && { selected: net.name(selected) }),
+        ...(selected && { selected: name(selected) }),
         ...(locked.some(Boolean) && { locked }),
         ...(scene.path && { path: scene.path }),
         ...(camera && { camera }),
@@ -317,7 +324,7 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks 
       };
     },
     restore(state) {
-      if (JSON.stringify(state) === shared) return;
+      if (json(state) === shared) return;
       const go = () => {
         const { net } = now!;
         axes.restore(Array.isArray(state.locked) ? state.locked.map(net.find) : []);
@@ -327,7 +334,7 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks 
       };
       const path = state.path ?? '';
       const enter = path === (now!.scene.path ?? '') ? undefined : callbacks.enter?.(path);
-      if (enter) void enter().then(go);
+      if (enter) enter().then(go);
       else go();
     },
     dispose() {

@@ -6,7 +6,8 @@ const into = (inner: string, attributes = '') =>
   figure(`<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" id="f" ${attributes}>${inner}</svg>`);
 
 test('a figure of ours passes whole, in two layers', () => {
-  const { ground, ink, ...rest } = figure(SVG);
+  const { ground, ink, rest: left, more, ...rest } = figure(SVG);
+  expect([left, more()]).toEqual([[], false]);
   expect(rest).toEqual({ width: 200, height: 100, title: 'T', description: 'D' });
   for (const layer of [ground, ink]) {
     expect(layer.getAttribute('viewBox')).toBe('0 0 200 100');
@@ -61,6 +62,18 @@ test.each([
   expect(all.map((e) => e.localName).filter((n) => !ELEMENTS.includes(n))).toEqual([]);
   expect(all.flatMap((e) => e.getAttributeNames()).filter((n) => !ATTRIBUTES.includes(n))).toEqual([]);
   expect(all.filter((e) => e.localName === 'style').map((e) => e.textContent)).toEqual(['']);
+});
+
+test('a large figure grows by parts, and wherever it is cut nothing foreign is let in', () => {
+  const mark = `\n<g class="ncd-op" data-op="1"><path d="M0 0" class="\n<g ><img src=x onerror=alert(1)>"/></g>\n<path class="ncd-block" d="M1 1"/>`;
+  const { ground, ink, rest, more } = into(mark.repeat(9000));
+  expect(rest.length).toBeGreaterThan(2);
+  expect(ink.childElementCount).toBeLessThan(9000);
+  while (more());
+  expect(ground.querySelectorAll('.ncd-block').length).toBe(9000);
+  expect(ink.querySelectorAll('[data-op]').length).toBe(9000);
+  const all = [ground, ink].flatMap((e) => [...e.querySelectorAll('*')]);
+  expect(all.filter((e) => !ELEMENTS.includes(e.localName) || e.getAttributeNames().some((n) => !ATTRIBUTES.includes(n)))).toEqual([]);
 });
 
 test('attributes that are not ours are left out', () => {

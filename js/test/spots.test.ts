@@ -4,8 +4,7 @@ import { outlines, spots } from '../src/spots';
 import { SVG } from './figure';
 
 const found = (() => {
-  const { ground, ink } = figure(SVG);
-  return spots(ground, ink);
+  return spots(figure(SVG));
 })();
 const at = (x: number, y: number, reach = 6) => found.find(x, y, reach).key;
 
@@ -21,8 +20,7 @@ test('operations before wires, wires before blocks, a little beside them too', (
 
 test('of blocks in blocks the innermost, and of a block in two rows either part', () => {
   const svg = SVG.replace('<path class="ncd-wire"', '<path class="ncd-block" data-block="h.0.a" d="M10 40H50V90H10Z"/><path class="ncd-block" data-block="h.0" d="M120 50H190V90H120Z"/><path class="ncd-wire"');
-  const { ground, ink } = figure(svg);
-  const two = spots(ground, ink);
+  const two = spots(figure(svg));
   expect(two.find(30, 60, 6).key).toBe('block:h.0.a');
   expect(two.find(80, 60, 6).key).toBe('block:h.0');
   expect(two.find(150, 60, 6).key).toBe('block:h.0');

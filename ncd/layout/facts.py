@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import accumulate
 
+from ncd.circuit.axis import Axis
 from ncd.circuit.diagram import Array, Block, Diagram, Op
 from ncd.circuit.reads import Read, path_taken, sentences
 from ncd.layout.net import title_of
@@ -30,9 +31,16 @@ def facts(diagram: Diagram) -> Facts:
 
 
 def _axes(diagram: Diagram) -> dict[str, dict[str, object]]:
-    wires = [w for a in diagram.arrays for w in a.wires]
-    numbered: dict[str, dict[str, object]] = {str(w.id): {"name": w.shown, "size": w.extent} for w in wires if w.turns}
-    return numbered | {str(w.id): {"name": w.name, "size": w.size} for w in wires if not w.turns}
+    """``label`` is what the wires say, where that is not the name: of two image axes on one wire, the second's."""
+    wires = {w.id: w for w in sorted((w for a in diagram.arrays for w in a.wires), key=lambda w: not w.turns)}
+    spoken = {i: wires[j].label for i, j in diagram.bundles if j in wires}
+
+    def axis(w: Axis) -> dict[str, object]:
+        label = spoken.get(w.id, w.label)
+        known = {"name": w.shown, "size": w.extent} if w.turns else {"name": w.name, "size": w.size}
+        return known | ({"label": label} if label != known["name"] else {})
+
+    return {str(i): axis(w) for i, w in wires.items()}
 
 
 WEIGHTS = {"same": "the same weights", "own": "each its own weights", "partly": "some weights the same"}

@@ -60,6 +60,7 @@ class Renderer extends Widget implements IRenderMime.IRenderer {
 
 /** The picture stands beside in a cell's output, for hosts that know nothing else, and without what makes it dark. */
 function whole(held: Document, beside: unknown): Document {
+  if (!held.scenes?.length) throw new Error('No picture is in this file: of a diagram as data one is made by ncd.Diagram.from_json(…).save("name.ncd.json").');
   const [first, ...rest] = held.scenes;
   const { svg, night = '', ...known } = first as Scene & { night?: string };
   const picture = svg ?? [beside ?? ''].flat().join('').replace('\n</style>', () => `${night}\n</style>`);
