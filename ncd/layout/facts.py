@@ -37,8 +37,10 @@ def _axes(diagram: Diagram) -> dict[str, dict[str, object]]:
 
     def axis(w: Axis) -> dict[str, object]:
         label = spoken.get(w.id, w.label)
-        known = {"name": w.shown, "size": w.extent} if w.turns else {"name": w.name, "size": w.size}
-        return known | ({"label": label} if label != known["name"] else {})
+        known: dict[str, object] = {"name": w.shown, "size": w.extent} if w.turns else {"name": w.name, "size": w.size}
+        if label != known["name"]:
+            known["label"] = label
+        return known
 
     return {str(i): axis(w) for i, w in wires.items()}
 

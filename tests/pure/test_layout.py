@@ -136,6 +136,9 @@ def test_ids_and_facts_are_complete() -> None:
         i for i, op in enumerate(diagram.ops) if op.symbol == "einsum"
     } | {m.ids.op for m in drawn.marks if m.ids.op is not None}
     assert facts["op"]["0"]["weave"] == "x -> x [m]"
+    labels = {(str(m.ids.axis), m.text.rstrip("'")) for m in drawn.marks if isinstance(m, Text) and m.role == "axis"}
+    for axis, label in labels:
+        assert label == str(facts["axis"][axis].get("label", facts["axis"][axis]["name"])).rstrip("'")
     assert "12 times" in drawn.description
 
 
