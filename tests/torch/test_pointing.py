@@ -196,7 +196,7 @@ def test_training_learns_where_the_first_corner_is():
 @pytest.mark.parametrize("name", shipped.names())
 def test_what_is_shipped_solves_its_problem(name):
     recipe, model = shipped.recall(name)
-    least = {("hull", 5): 0.90, ("tsp", 5): 0.85, ("delaunay", 5): 0.1}
+    least = {("hull", 5): 0.90, ("tsp", 5): 0.85, ("delaunay", 5): 0.8}
     n = min(recipe.sizes)
     measures = evaluate(model, recipe.task, n, sets=400, seed=5)
     assert measures["optimal" if recipe.task == "tsp" else "accuracy"] >= least.get((recipe.task, n), 0.0)
