@@ -68,6 +68,8 @@ def _names(at: Any) -> tuple[str, ...]:
 def located(name: str, drawn: Diagram, simple: Diagram) -> Found:
     """What a name means in a picture, also one whose frame is not drawn for being so small."""
     found = pointed(drawn, simple, name)
+    hidden = {k for k in found.ops if _shut(op := drawn.ops[k]) and name not in (op.block, op.name, op.label)}
+    found = replace(found, ops=found.ops - hidden)  # what is inside a closed block is not that block
     if found != Found():
         return found
     made = {a.id for op in _inside(name, simple) for a in op.outputs}

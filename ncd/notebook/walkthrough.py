@@ -86,7 +86,8 @@ class Walkthrough(ui.VBox):
     def _code(self, stop: Stop) -> list[tuple[str, bool]]:
         """Lines of the function that the first operation was written in, and which are the step's."""
         functions, facts = self.picture.document.get("sources", []), self.picture.facts.get("op", {})
-        places = [facts[str(k)]["at"] for k in stop.ops if facts.get(str(k), {}).get("at")]
+        known = [facts.get(str(k), {}).get("at", ()) for k in stop.ops]
+        places = [at for at in known if len(at) > 1]  # of a closed block only its function is known
         if not places:
             return []
         source = functions[places[0][0]]
