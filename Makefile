@@ -31,7 +31,7 @@ PART := .ci/part
 # Two workers share two cores; more threads in each would only wait for one another.
 PYTEST := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n $(WORKERS) --durations=5
 
-.PHONY: demo gallery notation notebooks test lint pure torch timm js page books bench sweep static clean
+.PHONY: demo gallery notation notebooks test lint pure torch timm js page books bench peers sweep static clean
 
 demo: $(VENV)/.installed
 	$(PART) demo $(DEMO_S) $(BIN)/python -m ncd.demo demo
@@ -88,6 +88,13 @@ sweep: $(VENV)/.installed $(SWEEPS)/transformers4/.installed $(VENV)/.timm
 	  --out $(RESULTS)/transformers-4.57.txt
 	$(SWEEP) $(VENV)/timm/bin/python -m benchmarks.sweep timm -n $(WORKERS) --out $(RESULTS)/timm.txt
 
+# Beside other tools that draw torch modules (needs graphviz's dot); what was measured already is not measured again.
+PEERS := torchview==0.2.7 torchviz==0.0.3 torchlens==2.36.1 torchvista==0.2.13 ai-edge-model-explorer==0.1.34 \
+  ai-edge-model-explorer-adapter==0.2.1 portpicker watchdog dacite flask werkzeug itsdangerous blinker click termcolor
+
+peers: $(SWEEPS)/peers/.installed
+	$(SWEEP) $(SWEEPS)/peers/bin/python -m benchmarks.peers $(RESULTS)/peers.txt
+
 # The front end, from js/src into ncd/static and ncd/labextension, which are committed; `make js` fails where
 # they differ from it.
 static: $(VENV)/.node
@@ -123,6 +130,13 @@ $(VENV)/.timm: $(VENV)/.installed
 	  > $$(echo $(VENV)/timm/lib/python*/site-packages)/beside.pth
 	$(PART) "pip timm" $(TIMM_INSTALL_S) $(VENV)/timm/bin/pip install --quiet --disable-pip-version-check --no-deps \
 	  timm==1.0.31 torchvision==0.28.0 pillow
+	touch $@
+
+$(SWEEPS)/peers/.installed: $(VENV)/.installed
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+	  > $$(echo $(@D)/lib/python*/site-packages)/beside.pth
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps $(PEERS)
 	touch $@
 
 $(VENV)/.node: js/package.json js/package-lock.json
