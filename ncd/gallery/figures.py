@@ -62,15 +62,10 @@ def figures() -> dict[str, Figure]:
     import torch
 
     from ncd.models import convolution, recogniser, resnet, scaled, transformer, unet, vision
-
-    def attention() -> Example:
-        return scaled.ScaledDotProductAttention(), (torch.randn(7, 12), torch.randn(10, 12), torch.randn(10, 9))
+    from ncd.models.index import attention, visual
 
     def stage() -> Example:
         return resnet.Stage(16, 64, 2, 3), (torch.randn(2, 16, 32, 32),)
-
-    def visual() -> Example:
-        return vision.VisualAttention(), (torch.randn(2, 16, 8, 6), torch.randn(2, 16, 5, 7))
 
     image, pair = {"image": "b c y x"}, {"source": "b x", "target": "b y"}
     layers = ("FeedForward", "Residual", "EncoderLayer", "DecoderLayer", "Transformer")
