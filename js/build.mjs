@@ -18,7 +18,7 @@ const common = {
   minify: true,
   charset: 'utf8',
   legalComments: 'none',
-  mangleProps: /^(opsOf|axesOf|arrays|around|elements|ground|ink|picture|spots)$/, // names of ours that no host, file or browser knows
+  mangleProps: /^(opsOf|axesOf|arrays|around|along|closed|elements|filled|ground|ink|net|picture|reveal|spots?|tint|twice)$/, // names of ours that no host, file or browser knows
   write: false,
 };
 const results = await Promise.all([

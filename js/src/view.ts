@@ -42,10 +42,13 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks 
   let pointed = '';
   let shared = '{}';
   let tipping: ReturnType<typeof setTimeout> | undefined;
+  /** Says anew what the tip says, while there is one. */
+  let retip: (() => void) | undefined;
 
   const untip = () => {
     clearTimeout(tipping);
     hint.hide();
+    retip = undefined;
   };
   const find = (aim: Aim) => now!.spots.find(...aim);
 
@@ -128,7 +131,8 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks 
     untip();
     tipping = setTimeout(() => {
       const box = isOp(key) && now!.spots.box(key);
-      hint.show(brief(now!.net, key, array, values), box ? figure.box(box) : [by.clientX, by.clientY, by.clientX, by.clientY]);
+      retip = () => hint.show(brief(now!.net, key, array, values), box ? figure.box(box) : [by.clientX, by.clientY, by.clientX, by.clientY]);
+      retip();
     }, pathOf(key) ? BLOCK_MS : TIP_MS);
   };
 
@@ -139,6 +143,8 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks 
     const same = before && before.scene.path === to.scene.path;
     const those = same ? stayed(before, to) : [];
     const by = same ? shift(before, to, those) : STILL;
+    untip();
+    pointed = '';
     now = to;
     if (!same) {
       figure.fit();
@@ -232,7 +238,10 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks 
       pointed = '';
       hover('');
     },
-    moved: () => now && share(),
+    moved() {
+      untip();
+      share();
+    },
   });
   const finder = search(() => hits(now!.net, (k) => offer([k]), (name) => {
     seek(name);
@@ -308,6 +317,7 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks 
     setValues(given) {
       values = given;
       inform();
+      retip?.();
     },
     keysAt: (file, line, column) => opsOn(data, now!.net, file, line, column),
     places: (key) => places(data, now!.net, key),

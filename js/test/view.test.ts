@@ -324,6 +324,26 @@ test('what ran through a wire is shown, images only of our own kind', () => {
   }
 });
 
+test('values that arrive renew what is said beside the pointer, and what moves ends it', async () => {
+  const tip = () => $('.ncd-tip').textContent;
+  const dwell = () => new Promise((done) => setTimeout(done, 80));
+  await move(160, 10);
+  await dwell();
+  expect(tip()).not.toContain('mean');
+  view.setValues({ '4': { stats: { mean: '1.5' } } });
+  expect(tip()).toContain('mean 1.5');
+  press('+');
+  expect(tip()).toBe('');
+  view.setValues({});
+  expect(tip()).toBe('');
+  press('0');
+  await move(60, 10);
+  await dwell();
+  expect(tip()).not.toBe('');
+  view.show(document_());
+  expect(tip()).toBe('');
+});
+
 test('a new figure takes the place of the old and keeps what is still chosen', () => {
   view.select('op:2');
   view.show(document_(SVG.replace('data-op="10"', 'data-op="11"')));
