@@ -45,15 +45,15 @@ def trials(rule: conditioning.Hebb) -> Example:
     return rule, (torch.randn(2, 3, 12, 8), torch.randn(2, 3, 12, 8), torch.randn(2, 3, 12, 5))
 
 
-def pointer() -> Example:
-    return pointing.PointerNetwork(32), (torch.rand(2, 5, 2), torch.tensor([[1, 2, 3, 0], [2, 4, 5, 0]]))
+def written(writer: pointing.Writer) -> Example:
+    return writer, (torch.rand(2, 5, 2), torch.tensor([[1, 2, 3, 0], [2, 4, 5, 0]]))
 
 
 def visual() -> Example:
     return vision.VisualAttention(), (torch.randn(2, 16, 8, 6), torch.randn(2, 16, 5, 7))
 
 
-VASWANI, ABBOTT, QIAO = "Vaswani et al. 2017", "Abbott 2024", "Qiao 2025"
+VASWANI, VINYALS, ABBOTT, QIAO = "Vaswani et al. 2017", "Vinyals et al. 2015", "Abbott 2024", "Qiao 2025"
 REFERENCES: Mapping[str, Reference] = {
     "attention": Reference(
         attention, VASWANI, "torch's kernel", "test_paper_architectures.py::test_attention_is_torchs"
@@ -104,7 +104,22 @@ REFERENCES: Mapping[str, Reference] = {
         "test_conditioning.py::test_the_delta_rule_is_rescorla_and_wagners",
     ),
     "pointer network": Reference(
-        pointer, "Vinyals et al. 2015", "equation 3", "test_pointing.py::test_scores_are_the_equation"
+        lambda: written(pointing.PointerNetwork(32)),
+        VINYALS,
+        "equation 3",
+        "test_pointing.py::test_scores_are_the_equation",
+    ),
+    "sequence to sequence": Reference(
+        lambda: written(pointing.SequenceToSequence(32, 5)),
+        VINYALS,
+        "itself, step by step",
+        "test_pointing.py::test_told_the_truth_or_step_by_step",
+    ),
+    "content attention": Reference(
+        lambda: written(pointing.ContentAttention(32, 5)),
+        VINYALS,
+        "itself, step by step",
+        "test_pointing.py::test_told_the_truth_or_step_by_step",
     ),
     "recogniser": Reference(
         recogniser.example,

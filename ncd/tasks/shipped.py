@@ -24,10 +24,10 @@ def load(name: str) -> Writer:
 
 
 def recall(name: str) -> tuple[Recipe, Writer]:
-    """A trained network, and the recipe that made it."""
-    path = FOLDER / f"{name}.pt"
+    """A trained network, and the recipe that made it: a shipped one by its name, any checkpoint by its path."""
+    path = Path(name) if name.endswith(".pt") else FOLDER / f"{name}.pt"
     if not path.exists():
-        raise KeyError(f"no weights {name!r}: there are {', '.join(names())}")
+        raise KeyError(f"no weights {name!r}: there are {', '.join(names())}, and any checkpoint by its path (….pt)")
     kept = torch.load(path, weights_only=True)
     recipe = Recipe(**kept["recipe"])
     model = recipe.build()

@@ -27,7 +27,11 @@ from ncd.tasks.pointing import PROBLEMS, moved
 
 @dataclass(frozen=True)
 class Recipe:
-    """One run: what is learned, by what, on how many examples.  ``pool``: so many tours are solved, then varied."""
+    """One run: what is learned, by what, on how many examples.
+
+    ``pool``: so many tours are solved of each size, then varied.  ``start``: the weights it starts from, by the name
+    they are shipped under or the path of a checkpoint; fresh ones without.
+    """
 
     task: str = "hull"
     sizes: tuple[int, ...] = (5,)
@@ -38,9 +42,29 @@ class Recipe:
     batch: int = 128
     seed: int = 0
     pool: int = 200_000
+    start: str | None = None
 
     def build(self) -> Writer:
-        """The network with fresh weights."""
+        """The network before training.
+
+        Raises KeyError where nothing is called ``start``, ValueError if that is another network or of another width,
+        and if a network that writes words of a table is to have several sizes.
+        """
+        if self.model != "pointer" and len(self.sizes) > 1:
+            raise ValueError(
+                f"{self.model} has a table of words for one size of sets, and cannot learn {len(self.sizes)}"
+            )
+        if self.start is not None:
+            from ncd.tasks.shipped import recall
+
+            recipe, model = recall(self.start)
+            table = None if self.model == "pointer" else self.sizes
+            if recipe.model != self.model or recipe.hidden != self.hidden or table not in (None, recipe.sizes):
+                raise ValueError(
+                    f"{self.start} is {recipe.model} with {recipe.hidden} units for {recipe.sizes} points, "
+                    f"not {self.model} with {self.hidden} for {self.sizes}"
+                )
+            return model
         if self.model == "pointer":
             return PointerNetwork(self.hidden)
         return {"attention": ContentAttention, "seq2seq": SequenceToSequence}[self.model](self.hidden, max(self.sizes))
@@ -73,7 +97,7 @@ class Examples:
         from tqdm.auto import trange
 
         rng = np.random.default_rng([self.recipe.seed, n])  # the same pool after a pause
-        part = 2000 if n <= 12 else 20
+        part = 1000
         parts = [
             PROBLEMS["tsp"].draw(rng, part, n)
             for _ in trange(-(-self.recipe.pool // part), desc=f"tours of {n}", leave=False)
@@ -97,8 +121,8 @@ def train(recipe: Recipe, path: Path | None = None, device: str = "cpu", every: 
     seen, seconds = 0, 0.0
     if path is not None and path.exists():
         kept = torch.load(path, weights_only=True)
-        if kept["recipe"] != asdict(recipe):
-            raise ValueError(f"{path} was made by {kept['recipe']}, not by {asdict(recipe)}")
+        if Recipe(**kept["recipe"]) != recipe:
+            raise ValueError(f"{path} was made by {Recipe(**kept['recipe'])}, not by {recipe}")
         model.load_state_dict(kept["model"])
         optimiser.load_state_dict(kept["optimiser"])
         seen, seconds = kept["seen"], kept["seconds"]
@@ -149,11 +173,15 @@ def evaluate(
 ) -> Mapping[str, float]:
     """The measures of greedy decoding on ``sets`` fresh sets of n points: unconstrained, for tours only valid ones.
 
-    ``beam``: of tours, the shortest of the so many likeliest that a beam finds.  Raises ValueError for other tasks.
+    ``beam``: of tours, the shortest of the so many likeliest that a beam finds.  Raises ValueError for other tasks,
+    and for another n than a network with a table of words is for.
     """
     problem = PROBLEMS[task]
     if beam is not None and not problem.tour:
         raise ValueError(f"a beam is for tours, and {task} has none")
+    words = getattr(model, "words", None)
+    if words is not None and words.out_features != n + 1:
+        raise ValueError(f"it writes one of {words.out_features - 1} points and the end, and is for no sets of {n}")
     points = problem.sets(np.random.default_rng([seed, n]), sets, n)
     was = model.training
     model.eval()

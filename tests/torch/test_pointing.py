@@ -10,6 +10,7 @@ import torch
 from scipy.spatial import ConvexHull, Delaunay
 
 import ncd
+from ncd.cli import main
 from ncd.models.pointing import ContentAttention, PointerNetwork, SequenceToSequence
 from ncd.tasks import shipped
 from ncd.tasks.decoding import beam, greedy
@@ -24,7 +25,8 @@ from ncd.tasks.geometry import (
     triangulations,
     whole,
 )
-from ncd.tasks.pointing import PROBLEMS, judge_hulls, judge_triangulations, moved
+from ncd.tasks.improving import exchanges, shifts, short_tours
+from ncd.tasks.pointing import EXACT, PROBLEMS, judge_hulls, judge_triangulations, moved
 from ncd.tasks.training import Recipe, evaluate, train
 
 SQUARE = np.array([[0.5, 0.4], [1.0, 1.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
@@ -106,6 +108,28 @@ def test_tours_are_the_shortest(rng):
         assert tour[0] == 0 and area(one[None], tour[None])[0] > 0
 
 
+def test_local_search_finds_nearly_the_shortest(rng):
+    points = rng.random((60, 10, 2))
+    found, length = short_tours(points)
+    assert (np.sort(found, axis=1) == np.arange(10)).all() and (found[:, 0] == 0).all()
+    assert (area(points, found) > 0).all() and np.allclose(tour_length(points, found), length)
+    best = tours(points)[1]
+    assert (length >= best - 1e-9).all() and (length < best + 1e-9).mean() >= 0.95
+    judged = PROBLEMS["tsp"].judge(rng.random((2, EXACT + 1, 2)), [list(range(EXACT + 1))] * 2)
+    assert set(judged) == {"length", "searched", "beyond"} and judged["beyond"] > 0
+
+
+@pytest.mark.parametrize("moves", [exchanges, shifts])
+def test_a_move_changes_the_sides_it_says(moves, rng):
+    away = rng.random((9, 9))
+    away += away.T
+    for order, new, old in zip(*moves(9), strict=True):
+        assert sorted(order) == list(range(9))
+        grown = sum(away[i, j] for i, j in new) - sum(away[i, j] for i, j in old)
+        whole = sum(away[order[k], order[k - 1]] - away[k, k - 1] for k in range(9))
+        assert whole == pytest.approx(grown)
+
+
 def test_targets_by_hand():
     assert hulls(SQUARE[None]).tolist() == [[1, 4, 2, 3, -1]]
     found = triangulations(SQUARE[None])[0].tolist()
@@ -181,6 +205,44 @@ def test_a_run_goes_on_where_it_stopped(tmp_path):
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), again.parameters(), strict=True))
     with pytest.raises(ValueError, match="was made by"):
         train(Recipe(hidden=8, examples=1280, batch=64, seed=1), tmp_path / "run.pt")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("pointer --n 2", "no fewer than 3"),
+        ("pointer --n 5-", "5, or 5-10"),
+        ("pointer --batch 0", "at least 1"),
+        ("seq2seq --n 5-6", "one size of sets"),
+        ("attention --from hull-5-10", "not attention"),
+        ("pointer --from nothing", "hull-5-10"),
+        ("pointer --device nowhere", "--device cpu"),
+    ],
+)
+def test_what_train_refuses(options, says, capsys):
+    try:
+        assert main(["train", *options.split(), "--examples", "64"]) == 2
+    except SystemExit as e:
+        assert e.code == 2
+    err = capsys.readouterr().err
+    assert says in err and "Traceback" not in err
+
+
+def test_a_run_as_it_is_typed(tmp_path, capsys):
+    kept = str(tmp_path / "run.pt")
+    assert main(["train", "attention", "--n", "4", "--hidden", "8", "--examples", "128", "-o", kept]) == 0
+    assert "hull     n=4" in capsys.readouterr().out
+    assert main(["evaluate", kept, "--n", "4", "--sets", "9"]) == 0
+    assert "9 fresh sets" in capsys.readouterr().out
+    assert main(["evaluate", kept, "--n", "5", "--sets", "9"]) == 2 and "no sets of 5" in capsys.readouterr().err
+
+
+def test_a_run_starts_from_weights():
+    recipe = Recipe(sizes=(8,), start="hull-5-10", examples=0)
+    started, shipped_ = train(recipe), shipped.load("hull-5-10")
+    assert all(torch.equal(a, b) for a, b in zip(started.parameters(), shipped_.parameters(), strict=True))
+    with pytest.raises(ValueError, match=r"with 128 units .* not pointer with 8"):
+        Recipe(hidden=8, start="hull-5-10").build()
 
 
 def test_training_learns_where_the_first_corner_is():
