@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch._C import _get_dispatch_stack_at, _len_torch_dispatch_stack
+from torch._C import _get_dispatch_stack_at, _len_torch_dispatch_stack, _len_torch_function_stack
 from torch._C import _pop_torch_dispatch_stack as _pop_mode
 from torch._C import _push_on_torch_dispatch_stack as _push_mode
 from torch._C._functorch import peek_interpreter_stack
@@ -26,6 +26,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ncd.circuit.diagram import Place
 from ncd.tracing.captured import operands
+from ncd.tracing.foreseen import Foreseen
 from ncd.tracing.opened import opened_copy
 from ncd.tracing.source import Stack
 from ncd.tracing.writes import (
@@ -170,6 +171,7 @@ class Recorder(TorchFunctionMode):
         """Values that the program being run says have the same axes."""
         self.failed: tuple[Exception, Recorded] | None = None
         """The last call that raised, if any did."""
+        self.foreseen = Foreseen()
         self.stack = Stack()
         self.busy = False
         self.counter = itertools.count()
@@ -294,7 +296,7 @@ class Recorder(TorchFunctionMode):
         inside: list[Recorded] = []
         again = opened_copy(fn)
         try:
-            out = self.run(fn, args, kwargs) if again is None else self.open(again, args, kwargs, inside)
+            out = self.run(fn, args, kwargs, tensors) if again is None else self.open(again, args, kwargs, inside)
         except Exception as error:
             where = self.at[0] if self.at is not None else self.locate(frames)
             self.failed = error, Recorded(fn, seen_args, seen_kwargs, None, ins, [], [], where, self.place(frames))
@@ -330,7 +332,7 @@ class Recorder(TorchFunctionMode):
         self.body.append(record)
         return out
 
-    def run(self, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    def run(self, fn: Callable[..., Any], args: Any, kwargs: Any, tensors: list[torch.Tensor]) -> Any:
         """Call ``fn`` with Gaps out of the way: it would let each aten op pass, and take as long as the op itself."""
         depth = _len_torch_dispatch_stack()
         top = _get_dispatch_stack_at(depth - 1) if depth else None
@@ -338,7 +340,10 @@ class Recorder(TorchFunctionMode):
             return fn(*args, **kwargs)
         _pop_mode(None)
         try:
-            return fn(*args, **kwargs)
+            # With no other mode on the stacks nobody but us sees what a call does.
+            if depth > 1 or _len_torch_function_stack():
+                return fn(*args, **kwargs)
+            return self.foreseen.run(fn, args, kwargs, tensors)
         finally:
             _push_mode(top)
 

@@ -1,0 +1,180 @@
+"""What a call on fake tensors gives, known from an equal call before.
+
+A fake has no values: what a function of torch's makes of it follows from shapes, strides, dtypes and
+literals alone.  The first call of a kind is run; the arrays of those that follow are made at once.
+Torch has such a memory too, one level below, for each aten op; asking it takes far longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, WrapperDescriptorType
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, in_kernel_invocation_manager
+
+from ncd.tracing.callables import dotted
+from ncd.tracing.writes import state
+
+_NATIVE = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType)
+_HOMES = frozenset(["torch.nn.functional", "torch.functional", "torch._tensor", "torch._jit_internal"])
+_LITERALS = frozenset([type(None), int, str, type(...), torch.dtype, torch.device, torch.layout, torch.memory_format])
+"""Types of which equal arguments are the same argument, and are equal to none of another type."""
+_UNREAD = frozenset([torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.bool])
+
+Plan: TypeAlias = Callable[[Callable[[], Any], list[Tensor]], Any]
+"""Makes what a call gives, of the call and its tensors."""
+
+
+class Unforeseen(Exception):
+    """More than the looks of its arguments decides what a call gives."""
+
+
+class Foreseen:
+    """What is known of the calls of one recording."""
+
+    def __init__(self) -> None:
+        self.plans: dict[object, Plan] = {}
+
+    def run(self, fn: Any, args: Sequence[Any], kwargs: Mapping[str, Any], tensors: list[Tensor]) -> Any:
+        """What a function gives for these arguments, in which ``tensors`` are."""
+        mode = next((t.fake_mode for t in tensors if type(t) is FakeTensor), None)
+        if mode is None or not _follows(fn):
+            return fn(*args, **kwargs)
+        try:
+            key = (fn, _ambience(), _looks(args, mode), *((k, _looks(x, mode)) for k, x in kwargs.items()))
+        except Unforeseen:
+            return fn(*args, **kwargs)
+        plan = self.plans.get(key)
+        if plan is not None:
+            return plan(lambda: fn(*args, **kwargs), tensors)
+        before = [(_looks(t, mode), state(t)) for t in tensors]
+        out = fn(*args, **kwargs)
+        untouched = before == [(_looks(t, mode), state(t)) for t in tensors]
+        self.plans[key] = _plan(lambda: fn(*args, **kwargs), tensors, out, mode) if untouched else _run
+        return out
+
+
+@lru_cache(None)
+def _follows(fn: Any) -> bool:
+    """Whether a function is one of torch's own, that changes nothing but what it is given."""
+    name = getattr(fn, "__name__", "_")
+    if name.endswith("_") and not name.endswith("__"):
+        return False
+    if isinstance(fn, FunctionType):
+        return fn.__module__ in _HOMES
+    return isinstance(fn, _NATIVE) and dotted(fn) is not None
+
+
+def _ambience() -> tuple[object, ...]:
+    """What decides beside the arguments.  Raises Unforeseen where a result has more to it than its looks."""
+    if torch.is_grad_enabled() or torch.is_inference_mode_enabled() or torch._C._is_any_autocast_enabled():
+        raise Unforeseen
+    c = torch._C
+    attention = c._get_flash_sdp_enabled(), c._get_math_sdp_enabled(), c._get_mem_efficient_sdp_enabled()
+    return torch.get_default_dtype(), attention
+
+
+def _looks(x: Any, mode: FakeTensorMode) -> object:
+    """All that a call on fakes can learn of an argument."""
+    kind = type(x)
+    if kind is FakeTensor:
+        if x.fake_mode is not mode or x.constant is not None or x.layout is not torch.strided or x.dtype.is_complex:
+            raise Unforeseen
+        return x.shape, x.stride(), x.storage_offset(), x.dtype, x.fake_device
+    if kind in _LITERALS:
+        return x
+    if kind is float or kind is bool:
+        return kind, x
+    if kind is tuple or kind is list or kind is torch.Size:
+        return kind, *[_looks(y, mode) for y in x]
+    if kind is slice:
+        return slice, _looks(x.start, mode), _looks(x.stop, mode), _looks(x.step, mode)
+    # Numbers that could be sizes or places are read, and a single one goes for a literal.
+    if kind is Tensor and x.is_cpu and x.layout is torch.strided and x.ndim and x.dtype in _UNREAD:
+        return Tensor, x.shape, x.stride(), x.storage_offset(), x.dtype
+    raise Unforeseen
+
+
+# ------------------------------------------------------------------------------------------- plans
+def _run(call: Callable[[], Any], tensors: list[Tensor]) -> Any:
+    return call()
+
+
+def _plan(call: Callable[[], Any], tensors: list[Tensor], out: Any, mode: FakeTensorMode) -> Plan:
+    """How to make what a call gave, or how to make it anew each time: by calling."""
+    many = type(out) in (tuple, list)
+    outs = list(out) if many else [out]
+    if not outs or any(type(o) is not FakeTensor or o.layout is not torch.strided or o.requires_grad for o in outs):
+        return _run
+    given = [next((i for i, t in enumerate(tensors) if t is o), None) for o in outs]
+    if not many and given[0] is not None:
+        return _handed_back(given[0])
+    places = {t.untyped_storage()._cdata for t in tensors}
+    viewed = [o.untyped_storage()._cdata in places for o in outs]
+    attributes = dict(vars(outs[0]))
+    if any(o.fake_device != outs[0].fake_device or o.constant is not None for o in outs):
+        return _run
+    if all(viewed) and all(type(t) is FakeTensor for t in tensors):
+        plan = _views(mode, attributes)
+    elif any(viewed):
+        return _run
+    else:
+        plan = _arrays([(o.shape, o.stride(), o.dtype) for o in outs], attributes, type(out) if many else None)
+    again = plan(call, tensors)
+    same = type(again) is type(out) and all(map(_alike, again if many else [again], outs))
+    return plan if same else _run
+
+
+def _alike(a: FakeTensor, b: FakeTensor) -> bool:
+    """Whether nothing tells one result from another."""
+    mine, other = a.untyped_storage(), b.untyped_storage()
+    return (
+        _looks(a, b.fake_mode) == _looks(b, b.fake_mode)
+        and torch._C._dispatch_keys(a) == torch._C._dispatch_keys(b)
+        and mine.nbytes() == other.nbytes()
+    )
+
+
+def _handed_back(i: int) -> Plan:
+    return lambda call, tensors: tensors[i]
+
+
+def _arrays(looks: list[Any], attributes: dict[str, Any], kind: Any) -> Plan:
+    """New arrays."""
+
+    def make(shape: Any, strides: Any, dtype: Any) -> FakeTensor:
+        return _fake(torch.empty_strided(shape, strides, dtype=dtype, device="meta"), attributes)
+
+    if kind is None:
+        ((shape, strides, dtype),) = looks
+        return lambda call, tensors: make(shape, strides, dtype)
+    return lambda call, tensors: kind([make(*x) for x in looks])
+
+
+def _views(mode: FakeTensorMode, attributes: dict[str, Any]) -> Plan:
+    """Other views of what is given: torch makes them in the memory of the fakes, as meta tensors."""
+
+    def make(call: Callable[[], Any], tensors: list[Tensor]) -> Any:
+        with in_kernel_invocation_manager(mode):
+            out = call()
+        if isinstance(out, Tensor):
+            return _fake(out, attributes)
+        return type(out)([_fake(o, attributes) for o in out])
+
+    return make
+
+
+def _fake(x: Tensor, attributes: dict[str, Any]) -> FakeTensor:
+    """A fake in the memory of ``x``, a meta tensor; they count their writes together."""
+    if type(x) is FakeTensor:
+        return x
+    t: FakeTensor = Tensor._make_subclass(  # type: ignore[attr-defined]
+        FakeTensor, x, False, dispatch_device=True, device_for_backend_keys=attributes["_fake_device"]
+    )
+    torch._C._set_throw_on_mutable_data_ptr(t)  # type: ignore[attr-defined]
+    vars(t).update(attributes)
+    return t
