@@ -15,7 +15,8 @@ ROLES = {
     "k": "K", "key": "K", "k_proj": "K", "to_k": "K",
     "v": "V", "value": "V", "v_proj": "V", "to_v": "V",
     "o": "O", "out_proj": "O", "o_proj": "O",
-    "gate_proj": "g", "up_proj": "u", "down_proj": "d", "gate": "g", "router": "g",
+    "to_test": "{test}", "to_cue": "{CS}", "to_outcome": "{US}",
+    "gate_proj": "g", "up_proj": "u", "down_proj": "d", "gate": "g", "router": "r",
 }  # fmt: skip
 
 

@@ -144,5 +144,8 @@ def plot(result: Result, path: str) -> None:
     for curve in result.curves:
         axes.plot(curve.x, curve.y, curve.style, label=curve.name)
     axes.set(**result.axes)
+    if result.axes.get("xscale") == "log":
+        axes.set_xticks(result.curves[0].x, [str(x) for x in result.curves[0].x])
+        axes.minorticks_off()
     axes.legend(frameon=False)
     figure.savefig(path)

@@ -8,8 +8,8 @@
 #
 # | attention | conditioning | axis |
 # |---|---|---|
-# | key | the conditional stimulus, the bell (`cue`) | `dk` |
-# | value | the unconditional stimulus, food (`outcome`) | `dv` |
+# | key | the conditional stimulus (CS), the bell (`cue`) | `dk` |
+# | value | the unconditional stimulus (US), food (`outcome`) | `dv` |
 # | query | what is shown in a test (`test`) | `dk` |
 # | fast weights | the association of the two (`state`) | `dk dv` |
 
@@ -153,8 +153,10 @@ for name, features in {
 # %% [markdown]
 # ## Circuits upon circuits
 #
-# A layer makes tests, cues and outcomes from its input by learned maps, and adds the response to what was there. Two of
-# them in a row can learn what one can't: the first that A announces food, the second that B announces A.
+# A layer makes tests, cues and outcomes from its input by learned maps (**L**<sup>test</sup>, **L**<sup>CS</sup>,
+# **L**<sup>US</sup>: elsewhere they are called **L**<sup>Q</sup>, **L**<sup>K</sup>, **L**<sup>V</sup>), and adds the
+# response to what was there. Two of them in a row can learn what one can't: the first that A announces food, the second
+# that B announces A.
 
 # %%
 layers = torch.nn.Sequential(Circuit(16, 2, Delta(0.5)), Circuit(16, 2, Delta(0.5)))

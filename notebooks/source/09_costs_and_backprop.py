@@ -73,6 +73,18 @@ for s in (128, 1024, 8192, 65536):
 _ = cost.plot("s")
 
 # %% [markdown]
+# ## A bench
+#
+# `explore()` is the picture with a bench beside it. Its *sizes* are sliders, and the FLOPs follow them as they are
+# moved; *Run* sends inputs through and shows what is in every line; *Change* scales a line on the way, and says what
+# that does to the outputs. Here is attention from `y` queries to `x` keys: which sliders move the FLOPs, and how?
+# (Where no notebook runs, as on GitHub, one sees the picture alone.)
+
+# %%
+attention = ncd.trace(ScaledDotProductAttention(), ncd.array("y=4 k=8"), ncd.array("x=5 k=8"), ncd.array("x=5 v=6"))
+attention.explore()
+
+# %% [markdown]
 # ## Where is it?
 #
 # The same in the picture: operations and closed blocks, coloured by their share.
@@ -129,7 +141,6 @@ print("backward:", back.cost()["∂"].flops)
 # The gradient ∂y of what was gathered goes in; those of values, queries and keys come out, on the axes that these have.
 
 # %%
-attention = ncd.trace(ScaledDotProductAttention(), ncd.array("y=4 k=8"), ncd.array("x=5 k=8"), ncd.array("x=5 v=6"))
 reverse = attention.backward()
 reverse["∂"].view(titles={"": "back through attention"})
 

@@ -148,6 +148,8 @@ def test_two_bracketings_are_one_response_at_two_costs(trials):
 def test_circuits_are_drawn_without_an_opaque_op(rule):
     d = ncd.trace(Circuit(8, 2, RULES[rule](0.5)).eval(), torch.randn(2, 6, 8), axes="b n d")
     assert not d.opaque and d.check(trials=1).ok
+    maps = [op.label for op in d.simplify().ops if op.symbol == "linear"]
+    assert maps[:3] == ["L^{test}", "L^{CS}", "L^{US}"] and len(maps) == 4
 
 
 def test_higher_order_conditioning_needs_two_layers():
