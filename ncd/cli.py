@@ -89,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         "models", help="the reference models: parameters, FLOPs, source, what they are held to"
     )
     models.add_argument("name", nargs="*", help="which ones; all without a name")
+    models.add_argument("--test", action="store_true", help="run the tests they are held to, too (in the repository)")
     models.set_defaults(run=_models)
 
     from ncd.tasks.commands import add
@@ -157,17 +158,27 @@ def _models(options: argparse.Namespace) -> int:
     from ncd.models.index import REFERENCES
     from ncd.tracing.tracer import trace
 
-    row = "{:22} {:>10} {:>12}  {:24} {:26} {}".format
-    print(row("of its example:", "parameters", "FLOPs", "source", "held to", "by tests/torch/"))
-    for name in options.name or REFERENCES:
+    for name in options.name:
         if name not in REFERENCES:
             raise NCDError(f"no reference model {name!r}", doing="listing models", fix=", ".join(REFERENCES))
-        reference = REFERENCES[name]
+    chosen = {name: REFERENCES[name] for name in options.name or REFERENCES}
+    status: dict[str, str] = {}
+    if options.test:
+        from ncd.models.held import outcomes
+
+        try:
+            status = outcomes({reference.test for reference in chosen.values()})
+        except FileNotFoundError as e:
+            raise NCDError(str(e), doing="testing models", fix="run this in a clone of the repository") from e
+    row = "{:22} {:>10} {:>12}  {:25} {:26} {:8} {}".format
+    print(row("of its example:", "parameters", "FLOPs", "source", "held to", "", "by tests/torch/"))
+    for name, reference in chosen.items():
         target, args = reference.example()
         total = trace(target, *args).cost().total
         numbers = f"{int(total.params):,}", f"{int(total.flops):,}"
-        print(row(name, *numbers, reference.source, reference.held_to, reference.test), flush=True)
-    return 0
+        said = status.get(reference.test, "")
+        print(row(name, *numbers, reference.source, reference.held_to, said, reference.test), flush=True)
+    return FAILED if "failed" in status.values() else 0
 
 
 def _diagram(options: argparse.Namespace) -> Diagram:

@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
     )
     evaluate.add_argument("--sets", type=positive, default=10_000, help="how many fresh sets")
     evaluate.add_argument(
-        "--beam", type=positive, metavar="K", help="of tours, the shortest of the K that a beam finds"
+        "--beam", type=positive, metavar="K", help="a beam of K: its likeliest answer, or shortest tour"
     )
     evaluate.set_defaults(run=_evaluate)
 

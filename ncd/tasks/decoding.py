@@ -48,10 +48,14 @@ def greedy(model: Writes, points: Tensor, longest: int, tour: bool = False) -> l
 
 
 @torch.no_grad()
-def beam(model: Writes, points: Tensor, width: int) -> tuple[Tensor, Tensor]:
-    """The ``width`` most likely tours that a beam finds: (b, width, n), and their log probabilities (b, width).
+def beam(
+    model: Writes, points: Tensor, width: int, longest: int | None = None, tour: bool = True
+) -> tuple[Tensor, Tensor]:
+    """The ``width`` most likely answers that a beam finds: (b, width, m), and their log probabilities (b, width).
 
-    Fewer than ``width`` different tours: the rest have probability 0.
+    Tours visit every point once.  Other answers (``tour=False``) are open in every step, have at most ``longest``
+    points, n + 1 without it, and hold -1 from the end symbol on.  Fewer than ``width`` different answers: the rest have
+    probability 0.
     """
     b, n, _ = points.shape
     memory, state = model.encode(points)
@@ -61,11 +65,11 @@ def beam(model: Writes, points: Tensor, width: int) -> tuple[Tensor, Tensor]:
     row = torch.arange(b * width, device=points.device)
     here = model.start.expand(b * width, 2)
     closed = torch.zeros(b * width, n + 1, dtype=torch.bool, device=points.device)
-    closed[:, 0] = True
+    closed[:, 0] = tour
     likely = torch.full((b, width), -torch.inf, device=points.device)
     likely[:, 0] = 0
     path = torch.empty(b * width, 0, dtype=torch.long, device=points.device)
-    for _ in range(n):
+    for _ in range(n if tour else longest or n + 1):
         scores, state = model.step(here, state, memory)
         chance = scores.masked_fill(closed, -torch.inf).log_softmax(dim=-1).nan_to_num(nan=-torch.inf)
         likely, best = (likely.view(-1, 1) + chance).view(b, -1).topk(width, dim=-1)
@@ -73,6 +77,11 @@ def beam(model: Writes, points: Tensor, width: int) -> tuple[Tensor, Tensor]:
         step = (best % (n + 1)).view(-1)
         state = tuple(s[came] for s in state)
         closed, path = closed[came], torch.cat([path[came], step.unsqueeze(1)], dim=1)
-        closed[row, step] = True
+        if tour:
+            closed[row, step] = True
+        else:
+            closed[step == 0, 1:] = True  # after the end nothing but the end
+            if bool((step == 0).all()):
+                break
         here = every[row, (step - 1).clamp(min=0)]
-    return path.view(b, width, n) - 1, likely
+    return path.view(b, width, -1) - 1, likely

@@ -173,12 +173,10 @@ def evaluate(
 ) -> Mapping[str, float]:
     """The measures of greedy decoding on ``sets`` fresh sets of n points: unconstrained, for tours only valid ones.
 
-    ``beam``: of tours, the shortest of the so many likeliest that a beam finds.  Raises ValueError for other tasks,
-    and for another n than a network with a table of words is for.
+    ``beam``: of the so many likeliest answers that a beam finds the first, of tours the shortest.  Raises ValueError
+    for another n than a network with a table of words is for.
     """
     problem = PROBLEMS[task]
-    if beam is not None and not problem.tour:
-        raise ValueError(f"a beam is for tours, and {task} has none")
     words = getattr(model, "words", None)
     if words is not None and words.out_features != n + 1:
         raise ValueError(f"it writes one of {words.out_features - 1} points and the end, and is for no sets of {n}")
@@ -191,7 +189,8 @@ def evaluate(
         if beam is None:
             answers += greedy(model, given, problem.longest(n), problem.tour)
         else:
-            answers += shortest(part, search(model, given, beam)[0].cpu().numpy())
+            found = search(model, given, beam, problem.longest(n), problem.tour)[0].cpu().numpy()
+            answers += shortest(part, found) if problem.tour else [row[row >= 0].tolist() for row in found[:, 0]]
     model.train(was)
     return problem.judge(points, answers)
 

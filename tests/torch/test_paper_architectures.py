@@ -14,7 +14,7 @@ from torch import nn
 
 import ncd
 from ncd.cli import main
-from ncd.models import convolution, recogniser, resnet, scaled, unet
+from ncd.models import convolution, held, recogniser, resnet, scaled, unet
 from ncd.models.index import REFERENCES
 from ncd.models.recogniser import BasicImageRecogniser
 from ncd.models.resnet import IdentityResNet
@@ -200,3 +200,14 @@ def test_they_are_listed(capsys):
     assert said[1].split()[:4] == ["attention", "0", "2,940", "Vaswani"]  # 2 (7 10 12 + 7 10 9)
     assert said[2].startswith("gpt2 ") and "test_gpt2_is_transformers" in said[2] and len(said) == 3
     assert main(["models", "gpt3"]) == 2 and "gpt2" in capsys.readouterr().err
+
+
+def test_the_tests_they_are_held_to_are_run(capsys, monkeypatch):
+    assert main(["models", "--test", "recogniser", "u-net"]) == 0
+    rows = capsys.readouterr().out.splitlines()[1:]
+    assert [" passed " in row for row in rows] == [True, True]
+    assert held.outcomes(["test_reference.py::test_that_is_not_there"]) == {
+        "test_reference.py::test_that_is_not_there": "not run"
+    }
+    monkeypatch.setattr(held, "TESTS", Path("nowhere"))
+    assert main(["models", "--test", "u-net"]) == 2 and "clone" in capsys.readouterr().err

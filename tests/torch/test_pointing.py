@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 import pytest
@@ -268,8 +268,30 @@ def test_the_shortest_of_a_beam_is_no_longer():
     model = shipped.load("tsp-5-10")
     greedily, ten = (evaluate(model, "tsp", 8, sets=60, seed=3, beam=k) for k in (None, 10))
     assert ten["gap"] < greedily["gap"] and ten["optimal"] >= 0.9
-    with pytest.raises(ValueError, match="for tours"):
-        evaluate(model, "hull", 5, sets=1, beam=2)
+
+
+def test_a_wide_beam_finds_the_likeliest_answer():
+    torch.manual_seed(2)
+    net, points = PointerNetwork(8), torch.rand(2, 3, 2)
+    for p in net.parameters():
+        p.data *= 20  # far from equal chances
+    every = [(*a, -1) for m in range(4) for a in product(range(3), repeat=m)] + list(product(range(3), repeat=4))
+    told = torch.tensor([[*a, *[-1] * (4 - len(a))] for a in every])[:, :4] + 1
+    for k in range(2):
+        logs = net(points[k : k + 1].expand(len(told), 3, 2), told).log_softmax(-1)
+        chance = logs.gather(2, told.unsqueeze(2)).squeeze(2)
+        written = told.eq(0).cumsum(1) <= told.eq(0)  # to the first end
+        best = (chance * written).sum(1).topk(3)
+        found, likely = beam(net, points[k : k + 1], 60, longest=4, tour=False)
+        assert torch.allclose(likely[0, :3], best.values, atol=1e-5)
+        assert found[0, 0].tolist() == (told[best.indices[0]] - 1).tolist()
+    one = beam(net, points, 1, tour=False)[0][:, 0]
+    assert [row[row >= 0].tolist() for row in one] == greedy(net, points, 4)
+
+
+def test_hulls_are_decoded_by_a_beam_too():
+    measured = evaluate(shipped.load("hull-5-10"), "hull", 6, sets=50, seed=3, beam=3)
+    assert measured["accuracy"] > 0.8
 
 
 def test_shipped_weights_are_small():
