@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import inf
+from functools import cached_property
+from heapq import heappop, heappush
 
 from ncd.circuit.diagram import Diagram
 from ncd.layout.scene import Path, Scene
@@ -21,8 +22,11 @@ KIND = 2
 """What is seen for the first time tells as much as so many ops more."""
 SCRAP, NECK = 0.2, 3
 """A piece of a torn block that is narrower than this share of the picture is a scrap; so many wires are a neck."""
-ROUGH, LANES = 1.15, 1.6
+ROUGH, LANES = 1.05, 1.6
 """By so much a sketch may be larger than the picture; one whose lanes are to become memory, by so much."""
+
+TOLD, SKETCHED, SEEN = range(3)
+"""How far a picture has been looked at."""
 
 Box = tuple[float, float, float, float]
 
@@ -30,6 +34,7 @@ Box = tuple[float, float, float, float]
 Opened = Callable[[int, Sequence[str], Sequence[str]], Diagram]
 """The diagram with so many levels open, and these blocks open, and these closed."""
 LaidOut = Callable[[Diagram], tuple[Diagram, Scene]]
+NOTHING = Scene(0.0, 0.0, "", "", ())
 
 
 @dataclass(frozen=True)
@@ -39,42 +44,63 @@ class Choice:
     depth: int
     closed: tuple[str, ...]
     drawn: Diagram
-    scene: Scene
+    scene: Scene = NOTHING
+
+    @cached_property
+    def key(self) -> object:
+        """Equal for pictures of one diagram that show the same."""
+        return content(self.drawn)
+
+
+def content(drawn: Diagram) -> object:
+    """Equal for diagrams of the same, with the same blocks open and closed."""
+    return tuple(b.path for b in drawn.blocks), tuple((op.block, *(a.id for a in op.outputs)) for op in drawn.ops)
 
 
 def best_that_fits(levels: int, width: float | None, opened: Opened, laid_out: LaidOut, sketched: LaidOut) -> Choice:
     """Of the pictures of every depth the best that is legible on one screen; with none, the one with the fewest ops.
 
-    Where a block is torn, it is also tried with one block open of each class.  What has too many ops
-    is not laid out to find out how large it would be; what is hopeless as a sketch, not in full.
+    Where a block is torn, it is also tried with one block open of each class.  The one that may be worth most
+    is looked at first: for what it tells, then as a sketch, then in full.  So hardly any other is laid out.
     """
-    best: Choice | None = None
-    value = -inf
+    waiting: list[tuple[float, int, int, Choice]] = []
+    """By what it may be worth, how far it has been looked at, and when it came: of equals the most open is taken."""
+    known: dict[object, int] = {}
 
-    def consider(depth: int, closed: tuple[str, ...], drawn: Diagram) -> Scene:
-        nonlocal best, value
-        if depth or best:
-            _, sketch = sketched(drawn)
-            if hopeless(drawn, sketch, width, value):
-                return sketch
-        drawn, scene = laid_out(drawn)
-        if (_fits(scene, width) and worth(drawn, scene) > value) or not (depth or best):
-            best, value = Choice(depth, closed, drawn, scene), worth(drawn, scene)
-        return scene
+    def wait(value: float, stage: int, choice: Choice) -> None:
+        heappush(waiting, (-value, -stage, known[choice.key], choice))
+
+    def consider(choice: Choice) -> None:
+        legible = len(choice.drawn.ops) <= LEGIBLE or not (choice.depth or choice.closed)
+        if legible and choice.key not in known:
+            known[choice.key] = len(known)
+            wait(told(choice.drawn), TOLD, choice)
+
+    def with_fewer(choice: Choice) -> None:
+        if again := second_of_class(choice.drawn):
+            consider(Choice(choice.depth, again, opened(choice.depth, (), again)))
 
     for depth in range(levels, -1, -1):
-        drawn = opened(depth, (), ())
-        if value >= told(drawn):
-            break  # not even without a torn block would it be better, nor would any with less open
-        whole = len(drawn.ops) <= LEGIBLE or not depth
-        scene = consider(depth, (), drawn) if whole else None
-        again = second_of_class(drawn)
-        if again and (scene is None or torn(scene)):
-            fewer = opened(depth, (), again)
-            if len(fewer.ops) <= LEGIBLE and told(fewer) > value:
-                consider(depth, again, fewer)
-    assert best is not None
-    return best
+        choice = Choice(depth, (), opened(depth, (), ()))
+        consider(choice)
+        if len(choice.drawn.ops) > LEGIBLE:
+            with_fewer(choice)
+    while waiting:
+        _, stage, _, choice = heappop(waiting)
+        if stage == -SEEN:
+            return choice
+        if stage == -TOLD and len(known) > 1:
+            _, scene = sketched(choice.drawn)
+            if not hopeless(scene, width):
+                wait(worth(choice.drawn, scene), SKETCHED, choice)
+        else:
+            drawn, scene = laid_out(choice.drawn)
+            if _fits(scene, width):
+                wait(worth(drawn, scene), SEEN, replace(choice, drawn=drawn, scene=scene))
+        if not choice.closed and (torn(scene) or not _fits(scene, width)):
+            with_fewer(choice)
+    drawn, scene = laid_out(opened(0, (), ()))
+    return Choice(0, (), drawn, scene)
 
 
 def second_of_class(drawn: Diagram) -> tuple[str, ...]:
@@ -93,10 +119,10 @@ def _fits(scene: Scene, width: float | None) -> bool:
     return scene.width <= (width or SCREEN[0]) and scene.height <= SCREEN[1]
 
 
-def hopeless(drawn: Diagram, sketch: Scene, width: float | None, value: float) -> bool:
-    """Whether a picture, to judge by its sketch, fits no screen or is worth less than ``value`` by more than a tear."""
+def hopeless(sketch: Scene, width: float | None) -> bool:
+    """Whether a picture, to judge by its sketch, fits no screen."""
     high = sketch.height > SCREEN[1] * (LANES if sketch.far else ROUGH)
-    return high or not width and sketch.width > SCREEN[0] * ROUGH or worth(drawn, sketch) + TORN < value
+    return high or (not width and sketch.width > SCREEN[0] * ROUGH)
 
 
 def worth(drawn: Diagram, scene: Scene) -> float:
@@ -164,7 +190,8 @@ def opened_while_it_fits(
             value = worth(choice.drawn, choice.scene)
             if tries and len(candidate.ops) <= LEGIBLE and told(candidate) > value:
                 tries -= 1
-                if hopeless(candidate, sketched(candidate)[1], width, value):
+                _, sketch = sketched(candidate)
+                if hopeless(sketch, width) or worth(candidate, sketch) <= value:
                     continue
                 candidate, larger = laid_out(candidate)
                 if _fits(larger, width) and worth(candidate, larger) > value:

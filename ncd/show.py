@@ -51,7 +51,7 @@ class Picture:
 @collecting_later()
 def draw(diagram: Diagram, **options: Any) -> Picture:
     """Draw a diagram; the one road from a diagram to a picture."""
-    from ncd.depth import best_that_fits, opened_while_it_fits
+    from ncd.depth import best_that_fits, content, opened_while_it_fits
     from ncd.layout.callouts import noted
     from ncd.layout.figure import layout
     from ncd.layout.heat import heated
@@ -85,8 +85,13 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
             drawn, scene = again, other
         return drawn, scene
 
+    sketches: dict[object, Scene] = {}
+
     def sketched(drawn: Diagram) -> tuple[Diagram, Scene]:
-        return drawn, layout(drawn, hide=hidden, **{**chosen, "quality": 0})
+        key = content(drawn)
+        if key not in sketches:
+            sketches[key] = layout(drawn, hide=hidden, **{**chosen, "quality": 0})
+        return drawn, sketches[key]
 
     if o["depth"] is None:
         choice = best_that_fits(depths(simple), o["width"], opened, laid_out, sketched)

@@ -11,6 +11,8 @@ from ncd.layout.net import Container, End, Lane, Operation
 SWEEPS = 8
 EFFORT, FEWEST, MOST = 120, 4, 24
 """Restarts of a block: the first number over its operations, within the other two."""
+PATIENCE = 1
+"""Restarts of a block, and sweeps of the whole, end when one more than so many in a row found nothing better."""
 LARGE = 60
 """Blocks of more operations are not restarted."""
 NESTED = 40
@@ -52,18 +54,23 @@ def search(root: Container, free: bool, seed: int, lift: float, *, thorough: boo
     best = cost(root)
     state = order.save(root)
 
-    def keep() -> None:
+    def keep() -> bool:
         nonlocal best, state
         now = cost(root)
-        if now < best:
+        if better := now < best:
             best, state = now, order.save(root)
+        return better
 
+    latest = 0
     for k in range(SWEEPS):
         if k % 2:
             order.backward(root, free)
         else:
             order.forward(root, free, lift=lift)
-        keep()
+        if keep():
+            latest = k
+        elif k - latest > PATIENCE:
+            break
     order.load(root, state)
     _exchange(root)
     if free and thorough:
@@ -169,8 +176,9 @@ def _restart(container: Container, random: Random, found: dict[int, order.State]
     if size <= LARGE:
         best, state = _around(container), order.save(container)
         tries = max(FEWEST, min(MOST, EFFORT // max(size, 1)))
+        latest = -1
         for t in range(-1, tries):
-            if best < 1:
+            if best < 1 or t - latest > PATIENCE:
                 break
             if t >= 0:
                 _shake(container, random, size <= NESTED)
@@ -185,7 +193,7 @@ def _restart(container: Container, random: Random, found: dict[int, order.State]
                     order.forward(container, True)
                 now = _around(container)
                 if now < best:
-                    best, state = now, order.save(container)
+                    best, state, latest = now, order.save(container), t
         order.load(container, state)
     found[container.signature] = order.save(container)
 

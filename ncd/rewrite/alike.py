@@ -8,9 +8,11 @@ Which element of an axis an index takes is left out: turns of a loop differ in t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import TypeVar
 
-from ncd.circuit.diagram import Array, Call, Op, Ref
+from ncd.circuit.diagram import Array, Call, Diagram, Op, Ref
 from ncd.ops.calls import Row, row
 from ncd.rewrite.alias import DROPOUTS
 from ncd.rewrite.tree import Branch, Child
@@ -20,6 +22,25 @@ _NAMED = re.compile(r"×[^\d−.].*\^\{-½\}")
 _NUMBERED = re.compile(r"\^\d$")
 NUMBER = re.compile(r"(?<![\w.])[−-]?\d+(?![\w.])")
 """A whole number in the label of an index."""
+
+
+S = TypeVar("S", Op, Diagram)
+T = TypeVar("T")
+
+
+def once(of: Callable[[S], T]) -> Callable[[S], T]:
+    """The same function, asked once of every op or diagram."""
+    name = f"_{of.__module__}.{of.__name__}"
+
+    @wraps(of)
+    def found(what: S) -> T:
+        known = what.__dict__
+        if name not in known:
+            known[name] = of(what)
+        value: T = known[name]
+        return value
+
+    return found
 
 
 def signature(part: Sequence[Child], digests: Mapping[int, str]) -> str:
@@ -42,21 +63,38 @@ def signature(part: Sequence[Child], digests: Mapping[int, str]) -> str:
     return repr(rows)
 
 
-def key(child: Child, digests: Mapping[int, str]) -> object:
-    """Equal for children that may be the same one in different turns, whatever they read."""
-    if isinstance(child, Branch):
-        return (child.block.cls, child.repeat, tuple(key(c, digests) for c in child.children))
-    return alone(child, digests)
+class Keys:
+    """Numbers of children, equal for those that may be the same one in different turns, whatever they read."""
+
+    def __init__(self, digests: Mapping[int, str]) -> None:
+        self.digests = digests
+        self._numbers: dict[object, int] = {}
+        self._of: dict[int, int] = {}
+
+    def __call__(self, child: Child) -> int:
+        """As the child is when it is first asked for: what is in it may be folded later on."""
+        if id(child) not in self._of:
+            what = (
+                alone(child, self.digests)
+                if not isinstance(child, Branch)
+                else (child.block.cls, child.repeat, tuple(map(self, child.children)))
+            )
+            self._of[id(child)] = self._numbers.setdefault(what, len(self._numbers))
+        return self._of[id(child)]
 
 
 def alone(op: Op, digests: Mapping[int, str]) -> object:
     """All about an op but which arrays it reads, and which element of an axis."""
+    constants = tuple(digests.get(a.id, a.id) for a in (*op.inputs, *op.outputs) if a.kind == "constant")
+    return _itself(op), constants
+
+
+@once
+def _itself(op: Op) -> object:
     indices: dict[str, int] = {}
 
     def operand(a: Array, tokens: tuple[str, ...]) -> object:
-        role: object = "weight" if a.kind in WEIGHTS else ""
-        if a.kind == "constant":
-            role = digests.get(a.id, a.id)
+        role = "weight" if a.kind in WEIGHTS else "constant" if a.kind == "constant" else ""
         wires = tuple(
             (indices.setdefault(t, len(indices)), op.touches(t), w.size) for t, w in zip(tokens, a.wires, strict=True)
         )
@@ -74,6 +112,7 @@ def alone(op: Op, digests: Mapping[int, str]) -> object:
     )
 
 
+@once
 def places(op: Op) -> tuple[tuple[int, bool], ...]:
     """The whole numbers in the views an op takes: which element, from where to where, which of several pieces.
 

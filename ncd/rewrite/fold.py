@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from ncd.circuit.axis import Axis
 from ncd.circuit.diagram import Array, Block, Diagram, Op
 from ncd.circuit.weave import Weave, mixed
-from ncd.rewrite.alike import NUMBER, alone, key
+from ncd.rewrite.alike import NUMBER, Keys, alone
 from ncd.rewrite.tree import Branch, Child, flat, grow
 from ncd.rewrite.turns import SHARED, Name, Periods, Run, Turn, fitted, operations
 
@@ -59,7 +59,7 @@ class Folding:
         """Axes (by id) that are another axis, gone through in turn."""
         self.fresh = 1 + max((a.id for a in diagram.arrays), default=0)
         self.taken = {b.path for b in diagram.blocks}
-        self.numbers: dict[object, int] = {}
+        self.keys = Keys(self.digests)
         self.moved: set[int] = set()
         """Joins (by identity) that stand within a loop by now."""
 
@@ -76,16 +76,27 @@ class Folding:
         return found
 
     def result(self) -> Diagram:
-        named = {a.id: self.relabelled(a) for a in self.diagram.arrays} if self.shown else {}
+        named = {a.id: b for a in self.diagram.arrays if (b := self.relabelled(a)) is not a} if self.shown else {}
 
         def current(a: Array) -> Array:
             while a.id in self.instead:
                 a = self.instead[a.id]
             return named.get(a.id, a)
 
+        def changed(a: Array) -> bool:
+            return a.id in self.instead or a.id in named
+
         def seen(op: Op) -> Op:
             now = self.changed.get(id(op), op)
-            gone = self.dropped.get(id(op), set())
+            gone = self.dropped.get(id(op))
+            if (
+                now is op
+                and not gone
+                and id(op) not in self.covers
+                and not any(map(changed, (*op.inputs, *op.outputs)))
+            ):
+                return op
+            gone = gone or set()
             kept = [k for k in range(len(now.inputs)) if k not in gone]
             weave = replace(now.weave, ins=tuple(now.weave.ins[k] for k in kept)) if gone else now.weave
             covers = tuple(sorted({*op.covers, *self.covers.get(id(op), ())}))
@@ -115,9 +126,7 @@ class Folding:
         """Fold the longest run at every place; the ids of the branches that stand for runs."""
         self.index_late(branch)
         children = branch.children
-        keys = {id(c): key(c, self.digests) for c in children}
-        numbers = [self.numbers.setdefault(keys[id(c)], len(self.numbers)) for c in children]
-        periods = Periods(numbers)
+        periods = Periods(list(map(self.keys, children)))
         out: list[Child] = []
         made: set[int] = set()
         i = 0

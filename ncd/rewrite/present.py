@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from ncd.circuit.diagram import Array, Block, Diagram, Op, no_block
 from ncd.circuit.weave import Form, Weave, mixed
-from ncd.rewrite.alike import signature
+from ncd.rewrite.alike import once, signature
 from ncd.rewrite.bundle import bundle
 from ncd.rewrite.fold import fold
 from ncd.rewrite.frames import dissolve
@@ -89,6 +89,7 @@ def present(
     root = grow(diagram)
     hidden = hidden_arrays(list(diagram.ops))
     seen: set[str] = set()
+    before = _presented(diagram)
 
     def named(b: Block, names: Collection[str]) -> bool:
         return any(name in names for name in called(b))
@@ -103,24 +104,45 @@ def present(
             asked = any(b.block.op is not None for b in (child, *child.branches()))
             closed = depth is not None and level >= depth and not asked
             if not closed and child.block.op is None:
-                key = signature([child], diagram.source.digests)
-                closed = key in seen
-                seen.add(key)
+                path = child.block.path
+                if path not in before.signatures:
+                    before.signatures[path] = signature([child], diagram.source.digests)
+                closed = before.signatures[path] in seen
+                seen.add(before.signatures[path])
             if named(child.block, expand) or leads_to(child):
                 closed = False
             if named(child.block, collapse):
                 closed = True
             if closed:
-                kept = list(_take_saves(child))
-                branch.children[i] = closed_block(diagram, child, hidden)
-                saved[id(branch.children[i])] = kept
+                path = child.block.path
+                if path not in before.closed:
+                    kept = list(_take_saves(child))
+                    before.closed[path] = closed_block(diagram, child, hidden), kept
+                branch.children[i], saved[path] = before.closed[path]
             else:
                 visit(child, level + 1)
-        branch.children = [x for c in branch.children for x in (c, *saved.get(id(c), ()))]
+        if saved:
+            branch.children = [
+                x for c in branch.children for x in (c, *(saved.get(c.block, ()) if isinstance(c, Op) else ()))
+            ]
 
-    saved: dict[int, list[Op]] = {}
+    saved: dict[str, list[Op]] = {}
     visit(root, 0)
     return flat(diagram, root)
+
+
+@dataclass(frozen=True)
+class _Presented:
+    """What is known of the blocks of a diagram, by path, from when it was presented before."""
+
+    signatures: dict[str, str] = field(default_factory=dict)
+    closed: dict[str, tuple[Op, list[Op]]] = field(default_factory=dict)
+    """Each as one op, and what it saves to memory."""
+
+
+@once
+def _presented(diagram: Diagram) -> _Presented:
+    return _Presented()
 
 
 def _take_saves(branch: Branch) -> Iterator[Op]:

@@ -13,7 +13,7 @@ from math import prod
 from typing import NamedTuple
 
 from ncd.circuit.diagram import Array, Op, Ref
-from ncd.rewrite.alike import WEIGHTS, computes, plain_label
+from ncd.rewrite.alike import WEIGHTS, computes, once, plain_label
 from ncd.rewrite.tree import Branch, Child
 from ncd.rewrite.turns import Name, Run, Turn, operations
 
@@ -135,16 +135,21 @@ def kind(child: Child) -> object:
     """Equal for children that may be the same one in different turns, whatever their sizes."""
     if isinstance(child, Branch):
         return child.block.cls, child.repeat > 1, tuple(map(kind, child.children))
-    ins, outs = child.indices()
+    return _kind(child)
+
+
+@once
+def _kind(op: Op) -> object:
+    ins, outs = op.indices()
     indices: dict[str, int] = {}
 
     def row(a: Array, tokens: tuple[str, ...]) -> object:
         role = "weight" if a.kind in WEIGHTS else a.kind == "constant"
-        return role, tuple((indices.setdefault(t, len(indices)), child.touches(t)) for t in tokens)
+        return role, tuple((indices.setdefault(t, len(indices)), op.touches(t)) for t in tokens)
 
-    sides = [row(a, r) for a, r in zip((*child.inputs, *child.outputs), (*ins, *outs), strict=True)]
-    calls = tuple(c.name for c in child.body if computes(c))
-    return child.symbol, child.kind, NUMBER.sub("n", plain_label(child)), calls, tuple(sides), len(child.inputs)
+    sides = [row(a, r) for a, r in zip((*op.inputs, *op.outputs), (*ins, *outs), strict=True)]
+    calls = tuple(c.name for c in op.body if computes(c))
+    return op.symbol, op.kind, NUMBER.sub("n", plain_label(op)), calls, tuple(sides), len(op.inputs)
 
 
 def _pieces(x: object) -> Iterator[object]:

@@ -70,7 +70,8 @@ def flat(diagram: Diagram, root: Branch, seen: Callable[[Op], Op] = lambda op: o
             if isinstance(child, Branch):
                 visit(child, path)
             else:
-                ops.append(replace(seen(child), path=path or ""))
+                op = seen(child)
+                ops.append(op if op.path == (path or "") else replace(op, path=path or ""))
 
     visit(root, None)
     return replace(diagram, ops=tuple(ops), blocks=tuple(blocks), reads=followed(diagram, ops))
