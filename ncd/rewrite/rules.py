@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from ncd.circuit.diagram import Call, Diagram, Op, Ref
 from ncd.errors import NCDError
+from ncd.rewrite.affine import absorbed
 from ncd.rewrite.association import Tree, carried_out, cheapest, remaining, work
 from ncd.rewrite.ground import Ground, replaced
 from ncd.rewrite.products import Product, substituted, without_units
@@ -140,6 +141,9 @@ def _leaves(tree: Tree) -> list[int]:
 
 
 def _absorb(g: Ground) -> Diagram | None:
+    if (found := absorbed(g)) is not None:
+        return found
+
     def learned(k: int) -> bool:
         return any(a.kind == "parameter" for a in g.ops[k].inputs) or len(g.ops[k].inputs) == 1
 
@@ -253,7 +257,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "absorb_linear",
-        "learned maps without bias one behind the other, with nothing else reading what is between",
+        "learned maps one behind the other, with or without bias, with nothing else reading what is between: "
+        "L (M x + b) + c = (L M) x + (L b + c)",
         "the product of the weights, and one map instead of several: less if the data is long, more if it is short",
         _absorb,
     ),

@@ -36,7 +36,7 @@ def terms(draw):
     for _ in range(draw(st.integers(1, 5))):
         kind = draw(
             st.sampled_from(
-                ["contract", "contract", "scale", "turn", "cut", "sum", "softmax", "map", "unit", "grow", "pick"]
+                ["contract", "learned", "scale", "turn", "cut", "sum", "softmax", "map", "unit", "grow", "pick"]
             )
         )
         if kind == "contract":
@@ -45,6 +45,11 @@ def terms(draw):
             kept = [x for x in have if x != axis] + [new]
             term = term >> n.einsum(f"{' '.join(have)}, {axis} {new} -> {' '.join(kept)}")
             have = kept
+        elif kind == "learned":
+            axis = draw(st.sampled_from(have))
+            new = draw(st.sampled_from([x for x in letters if x not in have]))
+            term = term >> n.linear(f"{axis} -> {new}", bias=draw(st.booleans()))
+            have = [x for x in have if x != axis] + [new]
         elif kind == "unit":
             axis = draw(st.sampled_from(have))
             new = draw(st.sampled_from([x for x in letters if x not in have]))
@@ -89,7 +94,7 @@ def test_a_rule_changes_nothing_that_is_computed(term, rule):
     assert type(after) is ncd.Diagram
     assert not after.opaque
     found = term.equivalent(after)
-    assert found and (found.by == "normal form" or rule in ("past_broadcast", "interchange", "factor_out"))
+    assert found and (found.by == "normal form" or rule in ("past_broadcast", "interchange", "factor_out", "absorb_linear"))
     if rule != "absorb_linear":
         assert flops(after) <= flops(term)
     if rule in ("fuse_views", "slide_scale", "interchange", "part_bias"):
@@ -148,9 +153,41 @@ def test_linear_maps_are_absorbed():
     assert flops(e) == 2 * (6 * 30 * 5 + 100 * 6 * 5)
     same(d, e)
     assert e.check().ok and d.equivalent(e).by == "normal form"
-    nonlinear = nn.Sequential(nn.Linear(6, 30, bias=False), nn.ReLU(), nn.Linear(30, 5, bias=False))
+    nonlinear = nn.Sequential(nn.Linear(6, 30), nn.ReLU(), nn.Linear(30, 5, bias=False))
     f = ncd.trace(nonlinear, ncd.array("b=100 m=6"))
     assert f.rewrite("absorb_linear").ops == f.ops
+
+
+@pytest.mark.parametrize("biases", [(1, 1), (1, 0), (0, 1), (1, 1, 1), (0, 1, 0)])
+def test_linear_maps_with_biases_are_absorbed(biases):
+    """L (M x + b) + c = (L M) x + (L b + c): the data is multiplied once, and b by the weights behind it."""
+    sizes = [6, 30, 7, 5]
+    module = nn.Sequential(*(nn.Linear(sizes[i], sizes[i + 1], bias=bool(b)) for i, b in enumerate(biases)))
+    d = ncd.trace(module, ncd.array("b=100 m=6"))
+    e = d.rewrite("absorb_linear")
+    assert [op.label for op in e.simplify().ops] == ["L_+"]
+    weights = list(module)
+    maps = sum(m.out_features * m.in_features * 6 for m in weights[1:]) + 100 * 6 * weights[-1].out_features
+    behind = sum(w.in_features * w.out_features for i, b in enumerate(biases) if b for w in weights[i + 1 :])
+    assert flops(e) == 2 * (maps + behind)
+    same(d, e)
+    assert e.check().ok and d.equivalent(e)
+
+
+def test_linear_maps_are_absorbed_through_views():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(6, 12), nn.Linear(3, 5)
+
+        def forward(self, x):
+            return self.b(self.a(x).view(-1, 4, 3).transpose(0, 1))
+
+    d = ncd.trace(Net(), torch.randn(7, 6))
+    e = d.rewrite("absorb_linear")
+    assert len(e.ops) == 1
+    same(d, e)
+    assert e.check().ok
 
 
 def test_a_bias_is_a_sum():
