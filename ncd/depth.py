@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from heapq import heappop, heappush
 
-from ncd.circuit.diagram import Diagram
+from ncd.circuit.diagram import BACKWARD, Diagram
 from ncd.layout.scene import Path, Scene
 
 SCREEN = (1000, 900)
@@ -22,6 +22,8 @@ KIND = 2
 """What is seen for the first time tells as much as so many ops more."""
 SCRAP, NECK = 0.2, 3
 """A piece of a torn block that is narrower than this share of the picture is a scrap; so many wires are a neck."""
+BOTH = 2.0
+"""By so much a picture with an open backward pass may be higher."""
 ROUGH, LANES = 1.05, 1.6
 """By so much a sketch may be larger than the picture; one whose lanes are to become memory, by so much."""
 
@@ -91,13 +93,13 @@ def best_that_fits(levels: int, width: float | None, opened: Opened, laid_out: L
             return choice
         if stage == -TOLD and len(known) > 1:
             _, scene = sketched(choice.drawn)
-            if not hopeless(scene, width):
+            if not hopeless(choice.drawn, scene, width):
                 wait(worth(choice.drawn, scene), SKETCHED, choice)
         else:
             drawn, scene = laid_out(choice.drawn)
-            if _fits(scene, width):
+            if _fits(drawn, scene, width):
                 wait(worth(drawn, scene), SEEN, replace(choice, drawn=drawn, scene=scene))
-        if not choice.closed and (torn(scene) or not _fits(scene, width)):
+        if not choice.closed and (torn(scene) or not _fits(choice.drawn, scene, width)):
             with_fewer(choice)
     drawn, scene = laid_out(opened(0, (), ()))
     return Choice(0, (), drawn, scene)
@@ -115,13 +117,18 @@ def second_of_class(drawn: Diagram) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _fits(scene: Scene, width: float | None) -> bool:
-    return scene.width <= (width or SCREEN[0]) and scene.height <= SCREEN[1]
+def _fits(drawn: Diagram, scene: Scene, width: float | None) -> bool:
+    return scene.width <= (width or SCREEN[0]) and scene.height <= _high(drawn)
 
 
-def hopeless(sketch: Scene, width: float | None) -> bool:
+def _high(drawn: Diagram) -> float:
+    """How high a picture may be: a forward and a backward pass are two pictures in one."""
+    return SCREEN[1] * (BOTH if any(b.path == BACKWARD for b in drawn.blocks) else 1.0)
+
+
+def hopeless(drawn: Diagram, sketch: Scene, width: float | None) -> bool:
     """Whether a picture, to judge by its sketch, fits no screen."""
-    high = sketch.height > SCREEN[1] * (LANES if sketch.far else ROUGH)
+    high = sketch.height > _high(drawn) * (LANES if sketch.far else ROUGH)
     return high or (not width and sketch.width > SCREEN[0] * ROUGH)
 
 
@@ -191,10 +198,10 @@ def opened_while_it_fits(
             if tries and len(candidate.ops) <= LEGIBLE and told(candidate) > value:
                 tries -= 1
                 _, sketch = sketched(candidate)
-                if hopeless(sketch, width) or worth(candidate, sketch) <= value:
+                if hopeless(candidate, sketch, width) or worth(candidate, sketch) <= value:
                     continue
                 candidate, larger = laid_out(candidate)
-                if _fits(larger, width) and worth(candidate, larger) > value:
+                if _fits(candidate, larger, width) and worth(candidate, larger) > value:
                     chosen.append(path)
                     choice = replace(choice, drawn=candidate, scene=larger)
                     break

@@ -68,6 +68,12 @@ OPTIONS: Mapping[str, Option] = {
         "the picture), or 'none'",
         _one_of("names", "sizes", "both", "boundaries", "none")[1],
     ),
+    "arrays": Option(
+        "gradients",
+        "whether arrays that enter and leave the picture are named there: 'all', 'none', or 'gradients', those of a "
+        "diagram that has gradients",
+        _one_of("all", "gradients", "none")[1],
+    ),
     "hide": Option((), "an axis, or a list of them, to leave out of the picture", _paths),
     "show": Option((), "an axis, or a list of them, to draw though everything is repeated over it", _paths),
     "legend": Option(False, "whether axes and their sizes are listed below", lambda v: isinstance(v, bool)),

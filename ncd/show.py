@@ -52,6 +52,7 @@ class Picture:
 def draw(diagram: Diagram, **options: Any) -> Picture:
     """Draw a diagram; the one road from a diagram to a picture."""
     from ncd.depth import best_that_fits, content, opened_while_it_fits
+    from ncd.layout.arrays import with_arrays
     from ncd.layout.callouts import noted
     from ncd.layout.figure import layout
     from ncd.layout.heat import heated
@@ -105,6 +106,7 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     scene = coloured(scene, drawn, simple, dict(o["colors"]))
     scene = heated(scene, *_heat(drawn, o["heat"])) if o["heat"] != "none" else scene
     scene = lit(scene, (pointed(drawn, simple, name) for name in o["highlight"]))
+    scene = with_arrays(scene, drawn, o["arrays"])
     scene = noted(scene, [(pointed(drawn, simple, name), text) for name, text in o["notes"]])
     scene = explained(scene, drawn) if o["legend"] else scene
     return Picture(drawn, naming_blocks(scene, drawn), Svg(render(scene, theme=o["theme"])))

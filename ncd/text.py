@@ -64,6 +64,7 @@ FONTS = {
     "sum": Font("serif-italic", 16),
     "index": Font("serif-italic", 15, words=True),
     "note": Font("serif-italic", 12, words=True),
+    "array": Font("serif-italic", 19, words=True),
     "word": Font("sans", 13, "sans", marked=False),
     "title": Font("sans", 17, "sans", marked=False),
     "heading": Font("sans", 13, "sans", marked=False),

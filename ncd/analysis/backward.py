@@ -97,7 +97,7 @@ class Backward(Program):
         self.inputs, self.parameters = inputs, parameters
         self.__name__ = title
         self.names: dict[int, str] = {}
-        """The gradients that were asked for, by the number of their array."""
+        """What the outputs are called, and the gradients that were asked for, by the number of their array."""
         self.__signature__ = _signature(target)
 
     def cotangents(self, exact: Diagram) -> dict[str, Array]:
@@ -136,7 +136,10 @@ class Backward(Program):
                 fix="name others: inputs=[...], parameters=[...]",
             )
         alone = self.alone({n: g for n, g in kept.items() if g is not None}, [*outputs, *given.values()])
-        self.names = {recorder.value(g).id: MARK + n for n, g in alone.items()}
+        called = zip(real, _called(len(real)), strict=True)
+        results = {v.id: n.removeprefix(MARK) for v, n in called if v not in inputs.values()}
+        self.names = {i: n for i, n in results.items() if n not in named}
+        self.names |= {recorder.value(g).id: MARK + n for n, g in alone.items()}
         return (*outputs, *alone.values())
 
     @staticmethod
@@ -456,7 +459,7 @@ def _said(diagram: Diagram, program: Backward) -> Diagram:
         return replace(o, name=f"{MARK}{name}", label=f"{MARK}{name.replace('_', ' ')}") if name else o
 
     given = [a.name for a in diagram.inputs if a.name.startswith(MARK)]
-    made = list(program.names.values())
+    made = [name for name in program.names.values() if name.startswith(MARK)]
     said = f": {', '.join(given)} → {', '.join(made)}" if len(made) <= LISTED else ""
 
     def block(b: Block) -> Block:
@@ -467,6 +470,7 @@ def _said(diagram: Diagram, program: Backward) -> Diagram:
         ops=tuple(map(op, diagram.ops)),
         outputs=tuple(map(array, diagram.outputs)),
         blocks=tuple(map(block, diagram.blocks)),
+        options=(("skips", "lanes"),),  # what is kept is drawn as wires
     )
 
 

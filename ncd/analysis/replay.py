@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from ncd.circuit.diagram import Diagram, Op
 from ncd.emit.binding import arguments, ending, is_part, opened_out, target_of, tensors_by_name
 from ncd.emit.calls import step
-from ncd.errors import NCDError
+from ncd.errors import AxisError, NCDError
 from ncd.tracing.program import Program, running
 from ncd.tracing.record import Activation, Recorder
 
@@ -18,14 +19,18 @@ from ncd.tracing.record import Activation, Recorder
 class Replay(Program):
     """The recorded calls of a diagram as a program; what a subclass ``run``s otherwise is another program.
 
-    It holds for the sizes that were traced, since literals are as they were recorded.
+    At other sizes than those traced, literals are what ``Diagram.sizes`` says that they are there.
     """
+
+    any_size = True
 
     def __init__(self, exact: Diagram) -> None:
         if is_part(exact):
             raise NCDError("a part of a diagram is no program", fix="take all of it")
         self.exact, self.module, self.title = exact, exact.source.module, exact.title
         self.__name__ = exact.title
+        self.sizes: dict[str, int] = {}
+        """The sizes of input axes in the call that runs, where they are not those traced."""
         target = target_of(exact)
         try:
             self.__signature__ = inspect.signature(getattr(target, "forward", target))
@@ -35,7 +40,9 @@ class Replay(Program):
     def __call__(self, *args: Any, **kwargs: Any) -> tuple[Tensor, ...]:
         exact, recorder = self.exact, running()
         owned = tensors_by_name(self.module) if self.module is not None else {}
-        env = {a.id: x for a, x in zip(exact.inputs, arguments(exact, args, kwargs), strict=True)}
+        inputs = arguments(exact, args, kwargs, any_size=True)
+        self.sizes = _sizes(exact, inputs)
+        env = {a.id: x for a, x in zip(exact.inputs, inputs, strict=True)}
         for a in (a for op in opened_out(exact) for a in op.inputs if a.hidden):
             env.setdefault(a.id, owned[a.name] if a.name in owned else exact.source.tensors.get(a.id))
         places = _Places(exact, recorder) if recorder is not None else None
@@ -59,7 +66,33 @@ class Replay(Program):
     def call(self, op: Op, env: dict[int, Tensor]) -> None:
         """One op as it was recorded."""
         for call in op.body:
-            step(call, env, self.exact.source.functions)
+            here = self.exact.sizes().called(call, **self.sizes) if self.sizes else call
+            step(here, env, self.exact.source.functions)
+
+
+def _sizes(exact: Diagram, inputs: Sequence[Tensor]) -> dict[str, int]:
+    """The sizes of input axes that are not those traced.  Raises AxisError where they are not sizes of the program."""
+    found: dict[str, int] = {}
+    for a, x in zip(exact.inputs, inputs, strict=True):
+        for axis, n in zip(a.axes, map(int, x.shape), strict=True):
+            if found.setdefault(axis.name, n) != n:
+                raise AxisError(
+                    f"the axis {axis.name!r} has two sizes, {found[axis.name]} and {n}",
+                    doing=f"running {exact.title!r} at other sizes",
+                )
+    was = {axis.name: axis.size for a in exact.inputs for axis in a.axes}
+    other = {name: n for name, n in found.items() if n != was[name]}
+    if other:
+        sizes = exact.sizes()
+        sizes.at(**other)
+        if sizes.constants:
+            raise AxisError(
+                "the program reads an array that it has for the sizes traced alone",
+                doing=f"running {exact.title!r} at other sizes",
+                sizes=other,
+                fix="trace at these sizes",
+            )
+    return other
 
 
 class _Places(dict[str, Activation]):

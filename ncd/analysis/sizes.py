@@ -15,7 +15,7 @@ from typing import Any
 
 from ncd.analysis.formula import at, symbol, text
 from ncd.analysis.solve import Solution, solve
-from ncd.analysis.vary import makes
+from ncd.analysis.vary import makes, numbers, replaced
 from ncd.circuit.axis import Axis
 from ncd.circuit.diagram import Array, Call, Diagram
 from ncd.errors import AxisError, NCDError
@@ -50,6 +50,25 @@ class Sizes:
     def of(self, call: Call) -> Mapping[Path, Any]:
         """The literals of one recorded call, by the way to each; empty for a call that was not recorded."""
         return self.calls.get(makes(call), {})
+
+    def called(self, call: Call, **sizes: int) -> Call:
+        """A recorded call with its literals as they are at these sizes of input axes.
+
+        Raises AxisError where one is not known there, and as ``at`` does.
+        """
+        chosen, known = self._chosen(sizes), self.of(call)
+        found: dict[Path, Any] = {}
+        for way, n in numbers(call):
+            expr = known.get(way)
+            found[way] = n if isinstance(expr, (int, float)) else None if expr is None else at(expr, chosen)
+            if found[way] is None:
+                raise AxisError(
+                    f"a number that {call.name.split('.')[-1]} is given is not known there",
+                    doing="computing sizes",
+                    sizes={str(k): v for k, v in chosen.items()},
+                    fix="trace at these sizes",
+                )
+        return replaced(call, found) if found else call
 
     def shape(self, array: Array) -> tuple[Any, ...]:
         """The size of every dimension of an array; None where it is not known."""

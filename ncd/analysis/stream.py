@@ -12,7 +12,7 @@ diagram whose axes are partitioned into groups and streams is the subject of Abb
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +119,8 @@ def _which(place: Place, places: list[Place]) -> int | None:
 def streamed(diagram: Diagram, axis: str, tile: int) -> Diagram:
     """The diagram with every attention along ``axis`` written as a loop over tiles of this size.
 
-    Raises AxisError where there is none, or the axis is no multiple of the tile.
+    Its module takes other sizes, too, with as many tiles as there are then.  Raises AxisError where there is no
+    attention along the axis, or the tile is larger than it.
     """
     from ncd.analysis.called import called_as
     from ncd.tracing.tracer import trace
@@ -128,15 +129,17 @@ def streamed(diagram: Diagram, axis: str, tile: int) -> Diagram:
     found = checked(diagram, exact, axis)
     for r in found:
         size = r.weights.axes[r.along].size
-        if tile < 1 or size % tile:
+        if not 1 <= tile <= size:
             raise AxisError(
-                f"the axis {axis!r} of size {size} is no multiple of {tile}",
+                f"the axis {axis!r} of size {size} has no tile of {tile}",
                 doing=f"streaming {diagram.title!r}",
-                fix="give a tile that divides it",
+                fix=f"give a tile from 1 to {size}",
             )
     args, kwargs = exact.source.example
     names = {a.name: " ".join(x.name if x.name.isidentifier() else "_" for x in a.axes) for a in exact.inputs}
-    return called_as(trace(_program(exact, found, tile, axis), *args, axes=names, **kwargs), exact)
+    made = called_as(trace(_program(exact, found, tile, axis), *args, axes=names, **kwargs), exact)
+    # Of a model with parts these are what is shown first; of attention alone, the loop is.
+    return made if len(exact.blocks) > 1 else replace(made, options=(("depth", 1),))
 
 
 def written_out(diagram: Diagram) -> Diagram:
@@ -188,11 +191,12 @@ def _loop(replay: Any, r: Region, env: dict[int, Tensor], tile: int, axis: str) 
     from ncd.analysis import running
 
     tiles = {i: _tiles(env[i], dims.index(r.along), tile, axis) for i, dims in r.sources.items() if r.along in dims}
-    shape = [1 if k == r.along else n for k, n in enumerate(r.weights.shape)]
+    extents = {k: n for i, dims in r.sources.items() for k, n in zip(dims, env[i].shape, strict=True) if n != 1}
+    shape = [1 if k == r.along else extents.get(k, 1) for k in range(len(r.weights.axes))]
     like = next(env[i] for i in tiles if env[i].is_floating_point())
     most = torch.full(shape, torch.finfo(like.dtype).min, dtype=like.dtype, device=like.device)
     total = torch.zeros(shape, dtype=like.dtype, device=like.device)
-    mixed = torch.zeros(r.mix.outputs[0].shape, dtype=like.dtype, device=like.device)
+    mixed = torch.zeros(_mixture(r, env, extents), dtype=like.dtype, device=like.device)
     for n in range(len(next(iter(tiles.values())))):
         here = {i: env[i] for i in r.sources} | {i: parts[n] for i, parts in tiles.items()}
         for op in r.scores:
@@ -208,12 +212,31 @@ def _loop(replay: Any, r: Region, env: dict[int, Tensor], tile: int, axis: str) 
     return mixed / _over(total, r)
 
 
+def _mixture(r: Region, env: Mapping[int, Tensor], extents: Mapping[int | None, int]) -> list[int]:
+    """The shape of what is mixed, from the arrays that are there."""
+    at = next(k for k, a in enumerate(r.mix.inputs) if a.id == r.weights.id)
+    rows, other = _places(r.mix, at), _places(r.mix, 1 - at)
+    there = dict(zip(other, env[r.mix.inputs[1 - at].id].shape, strict=True))
+    there |= {p: extents[k] for k, p in enumerate(rows) if k in extents}
+    out = r.mix.outputs[0]
+    return [there.get(f.variables, n) for f, n in zip(r.mix.weave.outs[0], out.shape, strict=True)]
+
+
 def _tiles(x: Tensor, dim: int, tile: int, axis: str) -> tuple[Tensor, ...]:
-    """The tiles of an array: of the axis x there are n_x, of s_x each."""
-    split = x.unflatten(dim, (-1, tile))
-    names = {dim: f"n_{axis}", dim + 1: f"s_{axis}"}
-    split.axis_names = tuple(names.get(k, "") for k in range(split.dim()))  # type: ignore[attr-defined]
-    return split.unbind(dim)
+    """The tiles of an array: of the axis x there are n_x, of s_x each; what is left over is the last, r_x."""
+    whole, rest = divmod(x.shape[dim], tile)
+    full = x.narrow(dim, 0, whole * tile) if rest else x
+    parts: tuple[Tensor, ...] = ()
+    if whole:
+        split = full.unflatten(dim, (-1, tile))
+        names = {dim: f"n_{axis}", dim + 1: f"s_{axis}"}
+        split.axis_names = tuple(names.get(k, "") for k in range(split.dim()))  # type: ignore[attr-defined]
+        parts = split.unbind(dim)
+    if rest:
+        last = x.narrow(dim, whole * tile, rest) if whole else x
+        last.axis_names = tuple(f"r_{axis}" if k == dim else "" for k in range(x.dim()))  # type: ignore[attr-defined]
+        parts = (*parts, last)
+    return parts
 
 
 def _over(x: Tensor, r: Region) -> Tensor:

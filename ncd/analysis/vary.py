@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -73,6 +73,22 @@ def numbers(call: Call) -> Iterator[tuple[tuple[Any, ...], int | float]]:
         yield from walk(x, ("args", i))
     for k, x in call.kwargs:
         yield from walk(x, ("kwargs", k))
+
+
+def replaced(call: Call, found: Mapping[tuple[Any, ...], Any]) -> Call:
+    """The call with other numbers at these ways."""
+
+    def walk(x: Any, way: tuple[Any, ...]) -> Any:
+        if way in found:
+            return found[way]
+        if isinstance(x, slice):
+            return slice(*(walk(getattr(x, part), (*way, part)) for part in ("start", "stop", "step")))
+        if isinstance(x, (tuple, list)):
+            return type(x)([walk(y, (*way, i)) for i, y in enumerate(x)])
+        return {k: walk(y, (*way, k)) for k, y in x.items()} if isinstance(x, dict) else x
+
+    args = tuple(walk(x, ("args", i)) for i, x in enumerate(call.args))
+    return replace(call, args=args, kwargs=tuple((k, walk(x, ("kwargs", k))) for k, x in call.kwargs))
 
 
 def _pairs(was: Any, now: Any, way: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any]]:

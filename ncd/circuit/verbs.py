@@ -101,8 +101,9 @@ class Verbs:
     def stream(self: Diagram, axis: str, tile: int) -> Diagram:  # type: ignore[misc]
         """This diagram with attention along ``axis`` as a loop over tiles of it, with a running maximum and sum.
 
-        It computes the same, and no array of it has the axis whole beside the queries' (FlashAttention).
-        Raises AxisError where there is no attention along the axis, or ``tile`` does not divide it.
+        It computes the same, and no array of it has the axis whole beside the queries' (FlashAttention).  Its
+        ``to_module()`` takes inputs of other sizes, too; a last tile may be smaller.
+        Raises AxisError where there is no attention along the axis, or ``tile`` is larger than it.
         """
         from ncd.analysis.stream import streamed
 

@@ -63,8 +63,8 @@ def _defaults(call: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     return {p.name: p.default for p in parameters if p.default is not p.empty and p.name not in given}
 
 
-def arguments(diagram: Diagram, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
-    """The tensor for each input of a diagram.
+def arguments(diagram: Diagram, args: Sequence[Any], kwargs: Mapping[str, Any], any_size: bool = False) -> list[Tensor]:
+    """The tensor for each input of a diagram; with ``any_size`` of any shape with as many dimensions.
 
     Raises CheckError, naming the input, its axes and sizes, when one is missing, has another shape
     or sort of dtype, was not there when tracing, or when a plain value is not the traced one.
@@ -87,7 +87,8 @@ def arguments(diagram: Diagram, args: Sequence[Any], kwargs: Mapping[str, Any]) 
             + (f"; missing {missing[0].name!r}" if tensors and missing and missing[0].name else ""),
         )
     for array, x in zip(diagram.inputs, chosen, strict=True):
-        _fits(diagram, array, x)
+        if not any_size or x.dim() != len(array.axes):
+            _fits(diagram, array, x)
     return chosen
 
 

@@ -10,9 +10,10 @@ from torch.utils._pytree import TreeSpec, tree_unflatten
 
 from ncd.circuit.diagram import Diagram
 from ncd.circuit.reads import path_taken
-from ncd.emit.binding import apart, arguments, ending, folded, hidden, owner, program, written
+from ncd.emit.binding import apart, arguments, ending, folded, hidden, is_part, owner, program, written
 from ncd.emit.calls import deaths, execute
 from ncd.errors import CheckError
+from ncd.tracing.program import Program
 
 
 class DiagramModule(nn.Module):
@@ -29,6 +30,7 @@ class DiagramModule(nn.Module):
         if module is not None:
             _share(module, self, {})
         self._diagram = diagram
+        self._own = module is diagram.source.module and not is_part(diagram)
         self._folded = folded(diagram, module)
         hidden(diagram, module, self._folded)
         self._calls = program(diagram)
@@ -38,7 +40,13 @@ class DiagramModule(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         diagram = self._diagram
-        inputs = arguments(diagram, args, kwargs)
+        try:
+            inputs = arguments(diagram, args, kwargs)
+        except CheckError:
+            whole = diagram.source.target
+            if not self._own or not isinstance(whole, Program) or not whole.any_size:
+                raise
+            return self._structured(list(whole(*args, **kwargs)))
         env = hidden(diagram, self, self._folded, fake=any(isinstance(x, FakeTensor) for x in inputs))
         env |= {a.id: x for a, x in zip(diagram.inputs, inputs, strict=True)}
         env = apart(env, self._written)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ncd.layout.margin import EDGE, LINE, wrapped
 from ncd.layout.pointing import Box, Found, boxes, points
-from ncd.layout.scene import Dot, Mark, Path, Scene, Segment, Text
+from ncd.layout.scene import Dot, Mark, Path, Scene, Segment, Text, moved
 from ncd.text import FONTS, width
 
 BADGE = 8.0
@@ -56,7 +56,7 @@ def noted(scene: Scene, notes: Iterable[tuple[Found, str]]) -> Scene:
     scene = _numbered(scene, rest)
     top, bottom = ([n for n in lined if n.above is side] for side in (True, False))
     down = max((n.high for n in top), default=0.0) + LEAD if top else 0.0
-    marks = [m if m.role == "title" else _moved(m, down) for m in scene.marks]
+    marks = [m if m.role == "title" else moved(m, 0.0, down) for m in scene.marks]
     height = scene.height + down
     start = TITLE if scene.title else EDGE
     for n in _side_by_side(top, scene.width):
@@ -133,18 +133,6 @@ def _boxed(n: Note, y: float, tip: float) -> Iterator[Mark]:
     yield Path("note", (("M", (x0, y)), ("L", (x1, y)), ("L", (x1, y + n.high)), ("L", (x0, y + n.high)), ("Z", ())))
     for k, words in enumerate(n.lines):
         yield Text("word", x0 + PAD, y + PAD + 9 + LINE * 0.8 * k, words)
-
-
-def _moved(mark: Mark, down: float) -> Mark:
-    if not isinstance(mark, Path):
-        return replace(mark, y=mark.y + down)
-    return replace(mark, segments=tuple((kind, _lower(kind, v, down)) for kind, v in mark.segments))
-
-
-def _lower(kind: str, v: tuple[float, ...], down: float) -> tuple[float, ...]:
-    if kind == "A":
-        return *v[:3], v[3] + down
-    return tuple(x + down * (k % 2) for k, x in enumerate(v))
 
 
 def _numbered(scene: Scene, notes: Sequence[tuple[Found, str]]) -> Scene:

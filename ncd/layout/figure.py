@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ncd.circuit.diagram import Diagram
+from ncd.circuit.diagram import BACKWARD, Diagram
 from ncd.garbage import collecting_later
 from ncd.layout import columns, order, rows, search, wrap
 from ncd.layout.borders import Borders
@@ -98,7 +98,8 @@ class _Figure:
         """``starts``: 0 is a sketch."""
         self.root, self.labels, self.free, self.starts = root, labels, free, starts
         self.initial: order.State | None = None
-        self.alone: set[Container] = set()
+        self.alone: set[Container] = {k for k in root.kids if isinstance(k, Container) and _backward(k)}
+        """Blocks with nothing but lanes beside them; the backward pass begins when the forward pass is done."""
         self.solved: dict[object, list[float]] = {}
 
     def ordered(self, alone: Collection[Container] = ()) -> _Plan:
@@ -211,6 +212,10 @@ class _Figure:
         """What a start is judged by: crossings, bends, and how far wires climb."""
         climbs = [abs(s[2] - s[4]) for r in self.strip(self.placed([])).runs for s in r.steps]
         return 30 * cost(self.root) + 8 * sum(c > LEVEL for c in climbs) + 0.25 * sum(climbs)
+
+
+def _backward(c: Container) -> bool:
+    return c.block is not None and c.block.path == BACKWARD
 
 
 def _spans(root: Container) -> bool:

@@ -7,7 +7,7 @@ the ids of what it shows, and ``Scene.facts`` says in words what those ids mean.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 Segment = tuple[str, tuple[float, ...]]
 """('M', (x, y)), ('L', (x, y)), ('C', (x1, y1, x2, y2, x, y)), ('A', (r, sweep, x, y)) or ('Z', ())."""
@@ -60,6 +60,20 @@ class Text:
 
 
 Mark = Path | Dot | Text
+
+
+def moved(mark: Mark, dx: float, dy: float) -> Mark:
+    """The same mark somewhere else."""
+    if not isinstance(mark, Path):
+        return replace(mark, x=mark.x + dx, y=mark.y + dy)
+    return replace(mark, segments=tuple(_moved(s, dx, dy) for s in mark.segments))
+
+
+def _moved(segment: Segment, dx: float, dy: float) -> Segment:
+    kind, v = segment
+    if kind == "A":
+        return kind, (v[0], v[1], v[2] + dx, v[3] + dy)
+    return kind, tuple(x + (dy if k % 2 else dx) for k, x in enumerate(v))
 
 
 @dataclass(frozen=True)

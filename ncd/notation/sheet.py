@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
-from ncd.layout.scene import Mark, Path, Scene, Segment, Text
+from ncd.layout.scene import Mark, Scene, Text, moved
 from ncd.notation.entry import Section
 
 WIDTH, GAP, HEADING = 1500.0, 14.0, 34.0
-
-
-def moved(mark: Mark, dx: float, dy: float) -> Mark:
-    if isinstance(mark, Path):
-        return replace(mark, segments=tuple(_moved(s, dx, dy) for s in mark.segments))
-    return replace(mark, x=mark.x + dx, y=mark.y + dy)
-
-
-def _moved(segment: Segment, dx: float, dy: float) -> Segment:
-    kind, v = segment
-    if kind == "A":
-        return kind, (v[0], v[1], v[2] + dx, v[3] + dy)
-    return kind, tuple(x + (dy if k % 2 else dx) for k, x in enumerate(v))
 
 
 def sheet(drawn: Iterable[tuple[Section, Sequence[Scene]]]) -> Scene:

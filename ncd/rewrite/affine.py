@@ -106,7 +106,9 @@ def _one(g: Ground, found: Affine, like: Op) -> Op:
     def done(part: Product, order: Tree) -> Array:
         made = writer.array((part.axes[t] for t in part.kept), out)
         single = isinstance(order, int)
-        ops = (writer.contraction(part, made, like, WHY),) if single else carried_out(part, order, made, writer, like, "")
+        ops = (
+            (writer.contraction(part, made, like, WHY),) if single else carried_out(part, order, made, writer, like, "")
+        )
         calls.extend(c for op in ops for c in op.body)
         return made
 

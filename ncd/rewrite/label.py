@@ -79,7 +79,12 @@ def _label(net: Net, node: Node, sample: Sample) -> None:
 
 
 def _turned_round(net: Net) -> None:
-    """A learned map of the backward pass is that of the forward pass the other way round: L^{Q⊤}."""
+    """A learned map of the backward pass is that of the forward pass the other way round, L^{Q⊤}; so is a scaling."""
+    scales = [n for n in net.ordered() if n.symbol == "scale"]
+    by_number = {n.literals[0]: n.label for n in scales if not n.path.startswith(BACKWARD)}
+    for n in scales:
+        if n.path.startswith(BACKWARD):
+            n.label = by_number.get(n.literals[0], n.label)
     linear = [n for n in net.ordered() if n.symbol == "linear"]
     weights = {n: next((a.id for a in n.ins if a.kind == "parameter" and len(a.wires) > 1), None) for n in linear}
     forward = {weights[n]: n.label for n in linear if not n.path.startswith(BACKWARD)}

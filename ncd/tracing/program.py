@@ -15,6 +15,8 @@ class Program:
 
     module: nn.Module | None
     title: str
+    any_size: bool = False
+    """Whether it computes what its diagram says for inputs of other sizes, too."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError

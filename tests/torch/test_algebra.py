@@ -94,7 +94,9 @@ def test_a_rule_changes_nothing_that_is_computed(term, rule):
     assert type(after) is ncd.Diagram
     assert not after.opaque
     found = term.equivalent(after)
-    assert found and (found.by == "normal form" or rule in ("past_broadcast", "interchange", "factor_out", "absorb_linear"))
+    assert found and (
+        found.by == "normal form" or rule in ("past_broadcast", "interchange", "factor_out", "absorb_linear")
+    )
     if rule != "absorb_linear":
         assert flops(after) <= flops(term)
     if rule in ("fuse_views", "slide_scale", "interchange", "part_bias"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any
@@ -37,7 +38,7 @@ def held(target: Any, args: Iterable[Any], axes: Any = None, tolerance: float = 
     scale = max(float(t.abs().max()) for t in theirs if t.is_floating_point() and t.numel())
     for a, x, y in zip(back.outputs, mine, theirs, strict=True):
         assert torch.allclose(x, y, rtol=tolerance, atol=tolerance * max(scale, 1)), (a.name, (x - y).abs().max())
-    gradients = {a.name.removeprefix("∂"): a for a in back.outputs if a.name}
+    gradients = {a.name.removeprefix("∂"): a for a in back.outputs if a.name.startswith("∂")}
     sources = {a.name: a for a in back.arrays if a.kind in ("input", "parameter")}
     for name, a in gradients.items():
         assert a.wires == sources[name].wires, name
@@ -189,10 +190,42 @@ def test_the_picture_of_attention() -> None:
         "y [x], [x] k -> y k",
         "[y] x, [y] k -> x k",
     ]
-    assert [a.name for a in back.outputs] == ["", "∂query", "∂key", "∂value"]
+    assert [a.name for a in back.outputs] == ["y", "∂query", "∂key", "∂value"]
     assert back.check(*[a.double() for a in args], **{"∂y": torch.randn(7, 4).double()}).ok
     assert "Backward: ∂y → ∂query, ∂key, ∂value" in back.to_svg(depth=2).replace("\n", " ")
     assert ncd.Diagram.from_json(back.to_json()) == back
+
+
+def test_the_derivative_of_softmax_opens() -> None:
+    """y (g - Σ g y): a product, its sum, a difference and a product."""
+    args = [torch.randn(s) for s in ((7, 5), (9, 5), (9, 4))]
+    back = ncd.trace(scaled.ScaledDotProductAttention(), *args, axes=["y k", "x k", "x v"]).backward()
+    opened = back.open("∂softmax")
+    inside = [op for op in opened.ops if op.path == "∂.∂softmax"]
+    assert [op.name for op in inside] == ["mul", "sum", "sub", "mul"]
+    assert opened.check().ok and opened.close("∂softmax") == back
+    given = [*args, torch.randn(7, 4)]
+    for mine, theirs in zip(opened.to_module()(*given), back.to_module()(*given), strict=True):
+        assert torch.allclose(mine, theirs, atol=1e-6)
+
+
+def test_a_box_that_runs_autograd_does_not_open() -> None:
+    back = ncd.trace(F.elu, torch.randn(3, 4)).backward()
+    with pytest.raises(ncd.NCDError, match="elu"):
+        back.open("∂elu")
+
+
+def test_the_first_picture_of_gradients() -> None:
+    """The backward pass is open, in a row of its own; arrays have names at both ends, and what is kept is wires."""
+    model = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 10))
+    back = ncd.trace(model, ncd.array("b=4 n=16")).backward(parameters=True)
+    svg = back.to_svg()
+    for name in ("input", "∂y", "∂input", "∂0.weight", "∂2.bias"):
+        assert name in re.sub(r"<[^>]*>", "", svg)
+    assert 'data-block="∂"' in svg and "→ C" not in re.sub(r"<[^>]*>", "", svg)
+    assert back.to_svg(arrays="none") != svg
+    plain = ncd.trace(model, ncd.array("b=4 n=16"))
+    assert plain.to_svg(arrays="all") != plain.to_svg() == plain.to_svg(arrays="none")
 
 
 def test_it_prints_as_code() -> None:
@@ -314,5 +347,5 @@ def test_errors_say_what_to_do() -> None:
 def test_parameters_where_no_input_can_have_a_gradient() -> None:
     d = ncd.trace(nn.Embedding(7, 3), ncd.tokens("b=2 s=5"))
     back = d.backward()
-    assert [a.name for a in back.outputs] == ["", "∂weight"]
+    assert [a.name for a in back.outputs] == ["y", "∂weight"]
     assert back.outputs[1].wires == next(a.wires for a in back.arrays if a.name == "weight")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 import ncd
@@ -34,15 +36,49 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("tile", [1, 3, 6])
+@pytest.mark.parametrize("tile", [1, 4, 6])
 def test_tiles_compute_the_same(name: str, tile: int) -> None:
     target, args, axes, axis = CASES[name]
     d = ncd.trace(target, *args, axes=axes)
     streamed = d.stream(axis, tile)
     with torch.no_grad():
-        assert torch.allclose(streamed.to_module()(*args), target(*args), rtol=1e-10, atol=1e-10)
-    assert not streamed.opaque
+        assert not streamed.opaque
+    assert torch.allclose(streamed.to_module()(*args), target(*args), rtol=1e-10, atol=1e-10)
     assert "softmax" not in {op.name for op in streamed.ops}
+
+
+OTHER = {
+    "plain": [(3, 5), (17, 5), (17, 4)],
+    "heads last": [(4, 8), (15, 8)],
+    "masked": [(15, 8), (15, 8)],
+    "self": [(3, 11, 16)],
+    "fused": [(1, 3, 2, 4), (1, 3, 17, 4), (1, 3, 17, 7)],
+    "with a mask": [(1, 3, 2, 4), (1, 3, 17, 4), (1, 3, 17, 7), (2, 17)],
+}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_other_sizes_have_other_tiles(name: str) -> None:
+    """Longer sequences than were traced, and other lengths of all axes; what is left over is a smaller tile."""
+    target, args, axes, axis = CASES[name]
+    module = ncd.trace(target, *args, axes=axes).stream(axis, 5).to_module()
+    other = arrays(*OTHER[name])
+    with torch.no_grad():
+        assert torch.allclose(module(*other), target(*other), rtol=1e-10, atol=1e-10)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 9), st.integers(1, 9))
+def test_any_length_in_any_tiles(x: int, longer: int, tile: int, y: int) -> None:
+    def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return torch.softmax(q @ k.T * q.shape[1] ** -0.5, -1) @ v
+
+    args = arrays((5, 3), (max(x, 2), 3), (max(x, 2), 4))
+    d = ncd.trace(attend, *args, axes=["y k", "x k", "x v"]).stream("x", min(tile, max(x, 2)))
+    module = d.to_module()
+    assert torch.allclose(module(*args), attend(*args), rtol=1e-10, atol=1e-10)
+    other = arrays((y, 3), (longer, 3), (longer, 4))
+    assert torch.allclose(module(*other), attend(*other), rtol=1e-10, atol=1e-10)
 
 
 def test_rows_in_which_the_first_tiles_are_masked() -> None:
@@ -124,8 +160,10 @@ def test_a_mask_is_loaded_for_every_head() -> None:
 def test_errors() -> None:
     target, args, axes, axis = CASES["plain"]
     d = ncd.trace(target, *args, axes=axes)
-    with pytest.raises(ncd.AxisError, match=r"size 12 is no multiple of 5"):
-        d.stream(axis, 5)
+    with pytest.raises(ncd.AxisError, match=r"size 12 has no tile of 13"):
+        d.stream(axis, 13)
+    with pytest.raises(ncd.AxisError, match=r"the axis 'x' has two sizes, 9 and 10"):
+        d.stream(axis, 3).to_module()(*arrays((8, 5), (9, 5), (10, 4)))
     with pytest.raises(ncd.AxisError, match=r"no softmax along 'k'"):
         d.stream("k", 1)
     with pytest.raises(ncd.AxisError, match=r"no axis 'k' to partition"):

@@ -6,6 +6,7 @@ Each is plain tensor operations, so its weave is derived like that of any other 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,13 +15,16 @@ from torch.overrides import wrap_torch_function
 from torch.utils._pytree import tree_leaves, tree_map
 
 
-def whole(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """The function as one call to whoever records calls."""
+def whole(fn: Callable[..., Any], opens: bool = True) -> Callable[..., Any]:
+    """The function as one call to whoever records calls, with itself as its body if that is what it ``opens`` into."""
 
     def tensors(*args: Any, **kwargs: Any) -> tuple[Tensor, ...]:
         return tuple(x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor))
 
-    return wrap_torch_function(tensors)(fn)
+    call: Callable[..., Any] = wrap_torch_function(tensors)(fn)
+    if opens:
+        call.written_out = fn  # type: ignore[attr-defined]
+    return call
 
 
 @whole
@@ -145,7 +149,7 @@ def d_softplus(x: Tensor, beta: float, threshold: float) -> Tensor:
     return torch.where(x * beta > threshold, torch.ones_like(x), torch.sigmoid(beta * x))
 
 
-@whole
+@partial(whole, opens=False)
 def gradient(
     fn: Callable[..., Any], which: Sequence[int], g: Sequence[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[Tensor, ...]:

@@ -23,5 +23,5 @@ BODIES: Mapping[str, Body] = {
 
 
 def body_of(name: str, fn: Any) -> Body | None:
-    """The body of a call by its short name: a row, or the Python that torch itself runs."""
-    return BODIES.get(name) or opened_copy(fn)
+    """The body of a call by its short name: a row, what the function itself says, or the Python that torch runs."""
+    return BODIES.get(name) or getattr(fn, "written_out", None) or opened_copy(fn)

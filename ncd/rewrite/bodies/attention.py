@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -29,7 +27,7 @@ def scaled_dot_product_attention(
         groups = query.shape[-3] // key.shape[-3]
         key, value = key.repeat_interleave(groups, -3), value.repeat_interleave(groups, -3)
     scores = torch.matmul(query, key.transpose(-2, -1))
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
     if scale != 1:
         scores = scores * scale
     if is_causal:
