@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from ncd.dsl.nodes import Atom
+from ncd.dsl.nodes import Atom, Relation
 from ncd.dsl.patterns import names, read
 from ncd.dsl.symbol import along, one, reduced
 from ncd.dsl.term import Term
 from ncd.errors import DSLError
 
 __all__ = [
-    "argmax", "batch_norm", "causal", "cumsum", "layer_norm", "max", "mean", "min", "rms_norm", "softmax", "sort",
-    "sum", "topk", "var",
+    "argmax", "batch_norm", "causal", "cumsum", "group_norm", "layer_norm", "log_softmax", "mask", "max", "mean",
+    "min", "rms_norm", "softmax", "sort", "sum", "topk", "var",
 ]  # fmt: skip
 
 
 def softmax(axes: str) -> Term:
     """Exponentials divided by their sum over these axes, jointly."""
     return along("softmax", axes)
+
+
+def log_softmax(axis: str) -> Term:
+    """The logarithm of softmax along this axis."""
+    one("log_softmax", axis, {})
+    return along("log_softmax", axis)
 
 
 def layer_norm(axes: str, name: str = "") -> Term:
@@ -36,6 +42,13 @@ def causal(axes: str) -> Term:
     if len(found) != 2:
         raise DSLError(f"{len(found)} axes", doing=f"making n.causal({axes!r})", fix="two: who reads, and what is read")
     return Term(Atom("causal", (" ".join(found),), (), (found,), (found,)), sizes)
+
+
+def mask(axes: str) -> Term:
+    """Scores where a second array of these axes is 0 are taken out: ``"q x"``; ``.over("h", 0)`` for every head."""
+    sizes: dict[str, int] = {}
+    found = names(axes, f"n.mask({axes!r})", sizes)
+    return Term(Atom("mask", (" ".join(found),), (), (found, found), (found,)), sizes)
 
 
 def sum(axes: str) -> Term:
@@ -83,6 +96,18 @@ def batch_norm(axes: str, channel: str, name: str = "") -> Term:
     ins = ((*over, *own),)
     weights = (("weight", own), ("bias", own))
     return Term(Atom("batch_norm", (" ".join(over), own[0]), said, ins, ins, weights=weights), sizes)
+
+
+def group_norm(axes: str, groups: int, name: str = "") -> Term:
+    """Mean 0 and variance 1 in every group of channels, then a learned gain and bias: ``"c y x"``, channels first."""
+    sizes: dict[str, int] = {}
+    found = names(axes, f"n.group_norm({axes!r})", sizes)
+    if type(groups) is not int or groups < 1 or sizes.get(found[0], groups) % groups:
+        raise DSLError(f"{groups} groups", doing=f"making n.group_norm({axes!r})", fix="as many as divide the channels")
+    said = (("name", name),) if name else ()
+    own = (Relation(found[0], "product", (f"{found[0]}_g",), groups),)
+    weights = (("weight", found[:1]), ("bias", found[:1]))
+    return Term(Atom("group_norm", (" ".join(found), groups), said, (found,), (found,), own, weights), sizes)
 
 
 def cumsum(axis: str) -> Term:

@@ -50,6 +50,13 @@ def _batch_norm(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes],
     return Named(y.reshape(full.shape), (over[0], *rest, own, *over[1:])).put(x.axes)
 
 
+def _group_norm(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes: Sizes) -> Tensor:
+    data, batch = batched(xs[0], atom.ins[0])
+    y = unbatched(F.group_norm(data, atom.args[1], weights["weight"], weights["bias"]), batch)
+    order = (*(a for a in xs[0].axes if a not in atom.ins[0]), *atom.ins[0])
+    return Named(y, order).put(xs[0].axes)
+
+
 def _recurrent(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes: Sizes) -> Tensor:
     data, batch = batched(xs[0], atom.ins[0])
     flat = [weights[name].flatten(0, 1) for name in ("input", "hidden", "input_bias", "hidden_bias")]
@@ -62,5 +69,6 @@ def _recurrent(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], 
 
 
 RUNS: Mapping[str, Callable[..., Tensor | list[Tensor]]] = {
-    "cumsum": _cumsum, "sort": _sort, "topk": _topk, "batch_norm": _batch_norm, "lstm": _recurrent, "gru": _recurrent,
+    "cumsum": _cumsum, "sort": _sort, "topk": _topk, "batch_norm": _batch_norm,
+    "group_norm": _group_norm, "lstm": _recurrent, "gru": _recurrent,
 }  # fmt: skip

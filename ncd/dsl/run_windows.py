@@ -23,7 +23,8 @@ def _conv(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes
     count, stride = _places(atom, 1)
     kernel = weights["weight"].shape[-1]
     fn = (F.conv1d, F.conv2d)[count - 1]
-    y = fn(data, weights["weight"], weights.get("bias"), stride=stride or 1, padding=kernel // 2)
+    groups = dict(atom.kwargs).get("groups", 1)
+    y = fn(data, weights["weight"], weights.get("bias"), stride=stride or 1, padding=kernel // 2, groups=groups)
     return _apart(y, batch)
 
 

@@ -85,6 +85,11 @@ def _causal(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], siz
     return Named(scores.masked_fill(later, -torch.inf), order).put(x.axes)
 
 
+def _mask(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes: Sizes) -> Tensor:
+    scores, kept = (spread(x, outs[0]) for x in xs)
+    return scores.masked_fill(kept == 0, -torch.inf)
+
+
 def _reduced(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes: Sizes) -> Tensor:
     (x,) = xs
     fn: Any = {"max": torch.amax, "min": torch.amin}.get(atom.name) or getattr(torch, atom.name)
@@ -242,7 +247,8 @@ def _unit(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes
 RUNS: Mapping[str, Callable[..., Tensor | list[Tensor]]] = {
     "array": _same, "einsum": _einsum, "linear": _linear, "embedding": _embedding,
     "softmax": _along(_softmax, False),
-    "layer_norm": _along(_layer_norm, True), "rms_norm": _along(_rms_norm, True), "causal": _causal, "sum": _reduced,
+    "layer_norm": _along(_layer_norm, True), "rms_norm": _along(_rms_norm, True), "causal": _causal, "mask": _mask,
+    "log_softmax": _along(lambda x, dims, _: x.log_softmax(dims[0]), False), "sum": _reduced,
     "mean": _reduced, "max": _reduced, "min": _reduced, "var": _reduced, "argmax": _reduced,
     "scale": _scale, "split": _rearrange, "merge": _rearrange,
     "rearrange": _rearrange, "rename": _same, "expand": _expand, "concat": _concat, "chunk": _chunk,

@@ -11,10 +11,11 @@ from ncd.errors import DSLError
 __all__ = ["avg_pool", "conv", "max_pool", "upconv", "upsample"]
 
 
-def conv(pattern: str, kernel: int = 3, stride: int = 1, name: str = "", bias: bool = False) -> Term:
+def conv(pattern: str, kernel: int = 3, stride: int = 1, name: str = "", bias: bool = False, groups: int = 1) -> Term:
     """A convolution: ``"c y x -> d y x"``, channels first; padded so that a stride of 1 keeps the size.
 
-    With a larger stride the axes of its output are others and have other names.
+    With a larger stride the axes of its output are others and have other names.  Of several ``groups`` of channels
+    each is made from one.
     """
     p = read(pattern, f"n.conv({pattern!r})")
     ok = len(p.ins) == len(p.outs) == 1 and 2 <= len(p.ins[0]) <= 3 and len(p.ins[0]) == len(p.outs[0]) and kernel % 2
@@ -26,9 +27,17 @@ def conv(pattern: str, kernel: int = 3, stride: int = 1, name: str = "", bias: b
             fix="'c x -> d x' or 'c y x -> d y x' with an odd kernel; with a stride, 'c x -> d x2'",
         )
     moved = tuple(Relation(b, "stride", (a,), stride) for a, b in zip(before[1:], after[1:], strict=True) if a != b)
-    channels = (after[0], before[0] if before[0] != after[0] else f"{before[0]}'")
-    said = {"kernel": kernel, "stride": stride, "name": name, "bias": bias}
-    kwargs = differing(said, {"kernel": 3, "stride": 1, "name": "", "bias": False})
+    if type(groups) is not int or groups < 1:
+        raise DSLError(f"{groups} groups", doing="making n.conv", fix="a number that divides the channels")
+    if groups > 1:
+        own, each = f"{before[0]}_g", f"{after[0]}_g"
+        moved += (Relation(before[0], "product", (own,), groups),)
+        moved += (Relation(after[0], "product", (each,), groups),) if after[0] != before[0] else ()
+        channels = (after[0], own)
+    else:
+        channels = (after[0], before[0] if before[0] != after[0] else f"{before[0]}'")
+    said = {"kernel": kernel, "stride": stride, "name": name, "bias": bias, "groups": groups}
+    kwargs = differing(said, {"kernel": 3, "stride": 1, "name": "", "bias": False, "groups": 1})
     weights = (("weight", (*channels, *(str(kernel) for _ in before[1:]))), *((("bias", after[:1]),) if bias else ()))
     return Term(
         Atom("conv", (str(p),), tuple(kwargs.items()), p.ins, p.outs, (*relations(p), *moved), weights), p.sizes

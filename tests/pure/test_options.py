@@ -92,6 +92,7 @@ ON_THE_COMMAND_LINE = {
     "width": ["--width", "none"],
     "theme": ["--theme", "dark"],
     "labels": ["--labels", "both"],
+    "arrays": ["--arrays", "all"],
     "hide": ["--hide", "b"],
     "show": ["--show", "b"],
     "legend": ["--legend"],
@@ -107,7 +108,8 @@ ON_THE_COMMAND_LINE = {
 }
 SAID = {
     "depth": 2, "expand": ("h.0", "layer_norm"), "collapse": ("GPT2MLP",), "width": None, "theme": "dark",
-    "labels": "both", "hide": ("b",), "show": ("b",), "legend": True, "titles": (("", "The whole"), ("h.0", "First")),
+    "labels": "both", "arrays": "all", "hide": ("b",),
+    "show": ("b",), "legend": True, "titles": (("", "The whole"), ("h.0", "First")),
     "highlight": ("softmax",), "notes": (("s", "time = position"),), "colors": (("GPT2MLP", "#aaddff"),),
     "heat": "flops", "axis_order": "memory", "quality": 3, "skips": "lanes", "stages": False,
 }  # fmt: skip

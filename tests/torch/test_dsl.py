@@ -195,6 +195,7 @@ SYMBOLS = {
     "n.sum('a')": lambda x: x.sum(0),
     "n.mean('a b')": lambda x: x.mean(),
     "n.max('b')": lambda x: x.amax(1),
+    "n.log_softmax('b')": lambda x: x.log_softmax(1),
     "n.causal('a b')": lambda x: x.masked_fill(torch.ones(4, 6).triu(1) > 0, -torch.inf),
     "n.split('b -> p q').at(q=3)": lambda x: x.reshape(4, 2, 3),
     "n.merge('b a -> c')": lambda x: x.T.reshape(-1),
@@ -378,6 +379,35 @@ def test_integers_say_where():
         assert d.check().ok and not d.opaque and eval(d.to_dsl()) == d
     with pytest.raises(DSLError, match="4 of the 5 entries"):
         n.slice("x -> y", start=-5).to_module()(torch.randn(4))
+
+
+def test_groups_of_channels():
+    x = torch.randn(2, 6, 5, 7)
+    wide = n.conv("c y x -> d y x", bias=True, groups=3).over("b")
+    module = wide.to_module(c=6, d=9)
+    w = module.conv
+    assert w.weight.shape == (9, 2, 3, 3)
+    wanted = nn.functional.conv2d(x, w.weight, w.bias, padding=1, groups=3)
+    torch.testing.assert_close(module(x), wanted)
+    alone = n.conv("c x -> c x", groups=6, kernel=5)
+    assert alone.to_module(c=6).conv.weight.shape == (6, 1, 5)
+    norm = n.group_norm("c y x", 3)
+    torch.testing.assert_close(norm.over("b").to_module(c=6)(x), nn.functional.group_norm(x, 3))
+    for d in (wide, alone, norm, norm.over("b")):
+        assert d.check().ok and not d.opaque and eval(d.to_dsl()) == d
+    with pytest.raises(DSLError, match=r"would have to be d_g · 3"):
+        wide.to_module(c=6, d=8)
+    with pytest.raises(DSLError, match="groups"):
+        n.group_norm("c=6 x", 4)
+
+
+def test_scores_are_taken_out_by_an_array():
+    scores, kept = torch.randn(3, 4, 6), torch.ones(4, 6).triu()
+    d = n.mask("q x").over("h", 0) >> n.softmax("x")
+    wanted = scores.masked_fill(kept == 0, -torch.inf).softmax(-1)
+    torch.testing.assert_close(d.to_module()(scores, kept), wanted)
+    assert d.check().ok and not d.opaque and eval(d.to_dsl()) == d
+    assert "mask" in d.to_svg()
 
 
 MADE_OF = {
