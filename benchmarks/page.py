@@ -48,7 +48,7 @@ RUN = """([what, frames]) => new Promise(done => {
     zoom: i => wheel(at(i), i % 40 < 20 ? -40 : 40),
     hover: i => tell('pointermove', at(i)),
   };
-  if (what === 'pan') { stage.setPointerCapture = () => {}; tell('pointerdown', at(0)); }
+  if (what === 'pan') { stage.lastChild.setPointerCapture = () => {}; tell('pointerdown', at(0)); }
   const times = [];
   let last = 0, i = 0, keys = new Set();
   const heard = e => keys.add(e.detail.key);

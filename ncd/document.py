@@ -59,7 +59,7 @@ def with_costs(shown: Picture, book: Ledger) -> Facts:
     ops, blocks, whole = drawn(shown.drawn, book)
 
     def priced(kind: str, found: Mapping[Any, int]) -> dict[str, Mapping[str, object]]:
-        said = {str(k): {"flops": n, "share": round(n / whole, 4)} for k, n in found.items() if n}
+        said = {str(k): {"flops": n, "share": f"{100 * n / whole:.3g}% of all FLOPs"} for k, n in found.items() if n}
         return {k: {**fact, **said.get(k, {})} for k, fact in shown.scene.facts.get(kind, {}).items()}
 
     return {**shown.scene.facts, "op": priced("op", ops), "block": priced("block", blocks)}

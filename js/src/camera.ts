@@ -25,9 +25,7 @@ export const FARTHEST = 0.05;
 
 /** A figure in its whole width, no larger than life, where a plain picture would stand. */
 export function fitted(figure: Size, room: number): Camera {
-  if (!(figure.width > 0 && room > 0)) return { x: 0, y: 0, scale: 1 };
-  const scale = clamp(room / figure.width, FARTHEST, 1);
-  return { x: 0, y: 0, scale };
+  return { x: 0, y: 0, scale: room && clamp(room / figure.width, FARTHEST, 1) || 1 };
 }
 
 /** Nearer or farther by a factor, the point (x, y) of the window staying where it is. */

@@ -61,7 +61,7 @@ export function titled(known: Known, of: Key): [kind: string, name: string] {
 export function rows(known: Known, of: Key): [string, string][] {
   return Object.entries(factOf(known, of))
     .filter(([k, v]) => !UNSAID.includes(k) && v && String(v))
-    .map(([k, v]) => [k.replaceAll('_', ' '), k === 'share' && typeof v === 'number' ? `${+(100 * v).toPrecision(3)} %` : say(v)]);
+    .map(([k, v]) => [k.replaceAll('_', ' '), say(v)]);
 }
 
 /** The path of the closed block that an op stands for, or ''. */

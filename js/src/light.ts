@@ -25,6 +25,8 @@ export interface Light {
 }
 
 const PAD = 4;
+/** More labels than this would hold up a frame; the thread is lit all the same. */
+const LABELS = 200;
 
 export function light(like: SVGSVGElement, spots: Spots, net: () => Net): Light {
   const layer = like.cloneNode(false) as SVGSVGElement;
@@ -45,7 +47,8 @@ export function light(like: SVGSVGElement, spots: Spots, net: () => Net): Light 
     const op = isOp(of);
     const wires = (op ? net().arrays(of).flatMap((a) => spots.elements.get(a) ?? []) : all).filter((e) => has(e, 'wire'));
     if (pathOf(of)) return all.filter((e) => has(e, 'block')).map((e) => s('path', 'ncd-block ncd-lit', get(e, 'd')));
-    const rest = all.filter((e) => !has(e, 'wire')).map((e) => e.cloneNode(true) as Element);
+    const others = all.filter((e) => !has(e, 'wire'));
+    const rest = (others.length > LABELS ? [] : others).map((e) => e.cloneNode(true) as Element);
     // An operation's wires lie under it; an axis is one thread.
     if (wires.length) rest.unshift(s('path', op ? 'ncd-wire' : 'ncd-thread', wires.map((e) => get(e, 'd')).join('')));
     for (const e of rest) {

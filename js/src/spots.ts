@@ -20,6 +20,8 @@ export interface Spot {
 export interface Spots {
   /** The elements of each thing. */
   readonly elements: ReadonlyMap<Key, Element[]>;
+  /** Gets a part ready for who asks next; false: all is. */
+  more(): boolean;
   box(of: Key): Box | undefined;
   /** The nearest operation or wire within `reach`, else the smallest block around the point, else nothing. */
   find(x: number, y: number, reach: number): Spot;
@@ -35,6 +37,8 @@ interface Piece {
 /** Wires are long and level, so are the cells. */
 const WIDE = 96;
 const HIGH = 16;
+/** So many marks are looked at at once while nobody waits. */
+const PART = 500;
 /** What an operation is ahead of a wire that is as near, px. */
 const AHEAD = 2;
 const COUNTS: Readonly<Record<string, number>> = { M: 2, L: 2, H: 1, V: 1, C: 6, A: 7 };
@@ -50,6 +54,7 @@ export function spots(picture: Picture): Spots {
   const boxes = new Map<Key, Box>();
   const plates: Piece[] = [];
   let elements: Map<Key, Element[]> | undefined;
+  let waiting: Element[] | undefined;
   const place = (element: Element): void => {
     const number = (attribute: string) => +get(element, attribute);
     const op = keyOf(element.parentElement!, 'op');
@@ -76,13 +81,17 @@ export function spots(picture: Picture): Spots {
       else for (const line of lines.slice(1)) note(line, false);
     }
   };
-  const ready = () => {
-    if (boxes.size) return;
-    all('path,circle,text').forEach(place);
+  const more = (many = PART) => {
+    waiting ??= all('path,circle,text');
+    waiting.splice(0, many).forEach(place);
+    if (waiting.length) return true;
     plates.sort((a, b) => area(a.at) - area(b.at));
+    return false;
   };
+  const ready = () => waiting?.length === 0 || more(Infinity);
 
   return {
+    more,
     get elements() {
       if (!elements) {
         elements = new Map();

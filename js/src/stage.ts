@@ -19,6 +19,8 @@ export interface Gestures {
 
 export interface Stage {
   readonly root: HTMLElement;
+  /** Lies over the figure: the pointer has its shape from here. */
+  readonly glass: HTMLElement;
   /** Puts these layers in place of others; what was moved in the figure by `by` stays where one saw it; `whole` is called when all of it is there. */
   show(picture: Picture, over: SVGSVGElement, by: Point, whole: () => void): void;
   fit(): void;
@@ -45,6 +47,7 @@ export function stage(told: Gestures): Stage {
   // What the browser must ask before it scrolls it keeps as a region of every mark within, made anew in every
   // frame that moves: so wheel and fingers are heard over the figure and not around it.
   const glass = h('div', 'glass');
+  const drag = (on: boolean) => toggle(glass, 'dragging', (dragged = on));
   const root = el('div', 'stage', { tabindex: '0', role: 'application', 'aria-roledescription': 'diagram' }, pane, glass);
   let size: Size = { width: 0, height: 0 };
   let camera: Camera = { x: 0, y: 0, scale: 1 };
@@ -110,24 +113,25 @@ export function stage(told: Gestures): Stage {
     const [dx, dy] = [to.x - from.x, to.y - from.y];
     const other = [...fingers].find(([id]) => id !== e.pointerId)?.[1];
     if (other) {
-      dragged = true;
+      drag(true);
       const far = (p: Point) => Math.hypot(p.x - other.x, p.y - other.y) || 1;
       go(moved(zoomed(camera, far(to) / far(from), (to.x + other.x) / 2, (to.y + other.y) / 2), dx / 2, dy / 2));
     } else if (e.pointerType === 'touch' || (!dragged && Math.hypot(dx, dy) < DRAG_PX)) return; // one finger scrolls the page
     else {
-      if (!dragged) root.setPointerCapture?.(e.pointerId);
-      dragged = true;
+      if (!dragged) glass.setPointerCapture?.(e.pointerId);
+      drag(true);
       go(moved(camera, dx, dy));
     }
     fingers.set(e.pointerId, to);
   });
   on(root, 'pointerdown', (e: PointerEvent) => {
     if (e.button) return;
-    if (!fingers.size) dragged = false;
+    if (!fingers.size) drag(false);
     fingers.set(e.pointerId, point(e));
   });
   on(root, 'pointerup', (e: PointerEvent) => {
     if (fingers.delete(e.pointerId) && !dragged) told.click(aim(e));
+    toggle(glass, 'dragging', false);
   });
   on(root, 'pointercancel', (e: PointerEvent) => fingers.delete(e.pointerId));
   on(root, 'pointerleave', () => {
@@ -151,7 +155,7 @@ export function stage(told: Gestures): Stage {
   });
 
   const self: Stage = {
-    root, fit, box,
+    root, glass, fit, box,
     show(picture, over, by, whole) {
       size = picture;
       sizes.observe(root);

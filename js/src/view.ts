@@ -22,6 +22,8 @@ const STEP = 1.25;
 const json = (state: State) => JSON.stringify(state);
 const STILL = { x: 0, y: 0 };
 const TIP_MS = 60;
+/** Goes on as long as there is more to do, whenever nothing else is. */
+const idle = (more: () => boolean) => globalThis.requestIdleCallback?.(() => more() && idle(more));
 /** A block is all around; only who dwells on it asks about it. */
 const BLOCK_MS = 400;
 
@@ -53,21 +55,24 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks 
   const find = (aim: Aim) => now!.spots.find(...aim);
 
   const paint = () => {
-    const { light, net } = now!;
-    const lit = hovered ? [hovered] : [offered, marked].find((keys) => keys.length) ?? (selected ? [selected] : []);
+    const { light, net, picture } = now!;
+    const lit = [offered, [hovered], marked, [selected]].find((keys) => keys[0]) ?? [];
     const locked = axes.locked();
-    const groups = locked.map((k, i) => ({ keys: k ? [k] : [], tint: `ncd-tint-${i}` }));
-    const dims = light.draw([...groups, { keys: lit.filter((k) => !locked.includes(k)), tint: 'ncd-hot' }], selected);
+    const groups = locked.map((k, i) => ({ keys: axes.alike(k), tint: `ncd-tint-${i}` }));
+    const dims = light.draw([...groups, { keys: lit.filter((k) => !groups.some(({ keys }) => keys.includes(k))), tint: 'ncd-hot' }], selected);
     const calm = lit[0] === selected && !locked.some(Boolean);
-    mark(figure.root, 'dim', dims && !calm);
-    mark(figure.root, 'calm', dims && calm); // what one has chosen is looked at for long
-    mark(figure.root, 'on-thing', hovered > '' && !pathOf(hovered));
+    // On the layers themselves: what many marks inherit, or a rule looks for among them, costs a frame or ten.
+    for (const layer of [picture.ground, picture.ink]) {
+      mark(layer, 'dim', dims && !calm);
+      mark(layer, 'calm', dims && calm); // what one has chosen is looked at for long
+    }
+    mark(figure.glass, 'on-thing', hovered > '' && !pathOf(hovered));
     const told = hovered || selected;
     status.textContent = told && brief(net, told, '', {}).map((e) => e.textContent).join('. ');
     axes.light(lit.flatMap((k) => (isOp(k) ? net.around(k) : [k])));
     info.hidden = !selected;
     side.hidden = !selected && !!source.root.hidden;
-    if (!offered.length) source.light(written(net, lit));
+    if (hovered || !offered.length) source.light(written(net, lit));
   };
   const inform = () => fill(info, selected ? details(now!.net, selected, values, self) : []);
   const share = () => {
@@ -159,7 +164,7 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks 
       if (now !== to) return;
       axes.show(to.net);
       renew();
-      globalThis.requestIdleCallback?.(() => to.spots.box('')); // or the first who points would wait
+      idle(to.spots.more); // or the first who points would wait
       // A cell that ran again has a new view, which cannot know what was there before: whoever made the drawing does.
       if (news) to.light.flash(data.changed ?? (same ? changed(before, to) : []));
     });
@@ -269,7 +274,10 @@ export function view(parent: HTMLElement, first: Document, callbacks: Callbacks 
     const link = () => callbacks.link?.(self.state()) ?? json(self.state());
     return ways(svg, dark(), title || data.title || '', link, path ? undefined : callbacks.tikz);
   }, (text) => (status.textContent = text));
-  const axes = legend(hover, () => lock(axes.locked()));
+  const axes = legend((these) => {
+    offered = these;
+    hover(these[0] ?? '');
+  }, () => lock(axes.locked()));
   const source = code((file, line) => offer(file ? self.keysAt(file, line!) : []));
   const info = group('details', 'Details');
   // Groups, no landmarks: a notebook has many figures.

@@ -12,7 +12,7 @@ test('a key is a kind and an id, which may hold anything', () => {
 
 test('what else is known, in rows; labels, ids and what is empty not at all', () => {
   expect(rows(FACTS, 'axis:3')).toEqual([['size', '512']]);
-  expect(rows(FACTS, 'op:2')).toEqual([['flops', '1,024'], ['share', '25 %']]);
+  expect(rows(FACTS, 'op:2')).toEqual([['flops', '1,024'], ['share', '25% of all FLOPs']]);
   expect(rows({ facts: { op: { '1': { name: 'f', some_thing: [1, 2], x: '', n: 0, label: 'F' } } } }, 'op:1')).toEqual([['some thing', '1, 2']]);
   expect(rows(FACTS, 'op:99')).toEqual([]);
 });

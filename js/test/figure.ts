@@ -20,7 +20,7 @@ export const SVG = `<svg xmlns="http://www.w3.org/2000/svg" id="ncd-1" class="nc
 
 export const FACTS = {
   op: {
-    '2': { name: 'softmax', kind: 'along', path: '', words: 'acts along m', ins: [2], outs: [4], at: [0, 3, 4, 3, 11], flops: 1024, share: 0.25 },
+    '2': { name: 'softmax', kind: 'along', path: '', words: 'acts along m', ins: [2], outs: [4], at: [0, 3, 4, 3, 11], flops: 1024, share: '25% of all FLOPs' },
     '10': { name: 'linear', kind: 'contraction', path: 'h.0', weave: 'b s [d] -> b s o', shapes: '[2, 3] → [2, 4]', ins: [1, 9], outs: [2], at: [0, 2, 4, 2, 10] },
   },
   axis: { '3': { name: 'm', size: 512, empty: '' } },

@@ -26,7 +26,7 @@ const click = (x: number, y: number) => {
   point('pointerup', x, y);
 };
 const camera = () => $('.ncd-pane').style.transform;
-const dims = () => $('.ncd-stage').classList.contains('ncd-dim');
+const dims = () => $('.ncd-dim') !== null;
 const start = (more = {}, given: Parameters<typeof mount>[1] = document_()) => {
   view = mount(document.body, given, { onHover: (k) => told.push(['hover', k]), onSelect: (k) => told.push(['select', k]), ...more });
 };
@@ -90,7 +90,7 @@ test('a click chooses and tells at length, a second one gives up, a hover shows 
   expect(told).toEqual([['hover', ''], ['select', 'op:2']].slice(1));
   expect($('.ncd-aside').hidden).toBe(false);
   expect($('.ncd-title').textContent).toBe('softmax');
-  expect($('.ncd-details').textContent).toContain('share25 %');
+  expect($('.ncd-details').textContent).toContain('share25% of all FLOPs');
   expect($('.ncd-crumbs').textContent).toBe('Msoftmax');
   view.hover('axis:3');
   expect(lit()[0]).toBe('ncd-thread');
@@ -273,6 +273,21 @@ test('a locked axis stays lit in its own colour, and Escape lets go', () => {
   press('Escape');
   expect(view.state()).toEqual({});
   expect(lit()).toEqual([]);
+});
+
+test('axes of one name and size are one in the legend, and lit and locked together', () => {
+  const two = SVG.replace('data-axis="3" data-array="2"', 'data-axis="5" data-array="2"');
+  view.show(document_(two, { ...FACTS, axis: { ...FACTS.axis, '5': FACTS.axis[3] } }));
+  const chips = [...view.root.querySelectorAll<HTMLElement>('.ncd-chip')];
+  expect(chips.map((c) => c.textContent)).toEqual(['m512']);
+  chips[0]!.dispatchEvent(new Event('pointerenter'));
+  expect(view.root.querySelectorAll('.ncd-thread').length).toBe(2);
+  chips[0]!.dispatchEvent(new Event('pointerleave'));
+  expect(view.root.querySelectorAll('.ncd-thread').length).toBe(0);
+  chips[0]!.click();
+  expect(view.root.querySelectorAll('.ncd-tint-0 .ncd-thread').length).toBe(2);
+  chips[0]!.click();
+  expect(view.root.querySelectorAll('.ncd-thread').length).toBe(0);
 });
 
 test('what one sees is told in a few words and can be restored', () => {

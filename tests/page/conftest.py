@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 ARGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking")
 TOKEN = "of-the-tests"
-START_S = 60
+START_S = 120
+PATIENCE_MS = 90_000
+"""On a machine with much else to do a page of JupyterLab takes half a minute; who waits this long waits in vain."""
 REPOSITORY = Path(__file__).parents[2]
 """A kernel starts in the folder of its notebook, and must find this ncd."""
 
@@ -33,6 +35,7 @@ class Lab(NamedTuple):
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as tools:
+        expect.set_options(timeout=PATIENCE_MS)
         browser = tools.chromium.launch(executable_path=shutil.which("chromium"), args=list(ARGS))
         yield browser
         browser.close()

@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 from playwright.sync_api import Browser, Locator, Page
 
-from tests.page.conftest import TOKEN, Lab
+from tests.page.conftest import PATIENCE_MS, TOKEN, Lab
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 READY = """() => {
@@ -47,7 +47,7 @@ def write(path: Path, cells: Mapping[str, str], outputs: Mapping[str, list[Any]]
 def opened(browser: Browser, lab: Lab, name: str, app: str = "lab/tree") -> Page:
     """A tab with a file of the lab's folder.  What the page complains of is its attribute ``complaints``."""
     tab = browser.new_page(viewport={"width": 1400, "height": 1000})
-    tab.set_default_timeout(30_000)
+    tab.set_default_timeout(PATIENCE_MS)
     tab.complaints = []  # type: ignore[attr-defined]
     tab.on("pageerror", lambda e: tab.complaints.append(str(e)))  # type: ignore[attr-defined]
     tab.goto(f"{lab.url}/{app}/{name}?reset&token={TOKEN}")

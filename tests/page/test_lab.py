@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
-from tests.page.conftest import TOKEN, Lab
+from tests.page.conftest import PATIENCE_MS, TOKEN, Lab
 
 CELLS = {
     "trace": """
@@ -78,6 +78,7 @@ def tab(chromium: Browser, lab: Lab) -> Iterator[Page]:
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), lab.folder / "d.ipynb")
     tab = chromium.new_page(viewport={"width": 1300, "height": 1400})
+    tab.set_default_timeout(PATIENCE_MS)
     tab.goto(f"{lab.url}/lab/tree/d.ipynb?reset&token={TOKEN}")
     tab.wait_for_function(IDLE)
     run(tab, "trace")

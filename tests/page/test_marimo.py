@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.page.conftest import REPOSITORY, START_S
+from tests.page.conftest import PATIENCE_MS, REPOSITORY, START_S
 from tests.page.notebooks import point_at
 
 pytest.importorskip("marimo")
@@ -72,12 +72,13 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 def test_a_diagram_is_alive_and_opens_in_place(chromium: Browser, address: str) -> None:
     tab = chromium.new_page(viewport={"width": 1200, "height": 900})
+    tab.set_default_timeout(PATIENCE_MS)
     complaints: list[str] = []
     tab.on("pageerror", lambda e: complaints.append(str(e)))
     tab.goto(address)
     figure = tab.locator(".ncd-view")
     closed = figure.locator("g.ncd-op").first
-    closed.wait_for(timeout=60_000)
+    closed.wait_for()
     tab.mouse.dblclick(*point_at(tab, closed))
     figure.locator("path.ncd-block[data-block='0']").wait_for(state="attached")
     assert complaints == []
