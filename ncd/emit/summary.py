@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from ncd.circuit.diagram import Array
+from ncd.emit.patch import axis_names
 from ncd.errors import CheckError
 
 CELLS = 1024
@@ -131,27 +132,27 @@ def heat(
 
     None for a single number.  Raises CheckError for an axis in ``at`` that is not there, or too short.
     """
-    wires, chosen = list(array.wires), dict(at or {})
+    wires, names, chosen = list(array.wires), axis_names(array), dict(at or {})
     x = _real(x).reshape([w.size for w in wires])
     for name, i in chosen.items():
-        size = next((w.size for w in wires if w.name == name), None)
+        size = next((w.size for n, w in zip(names, wires, strict=True) if n == name), None)
         if size is None or not -size <= i < size:
             raise CheckError(
                 f"there is no {name}={i} in the wire {array}",
                 doing="drawing a map of values",
-                sizes={w.name: w.size for w in wires},
+                sizes={n: w.size for n, w in zip(names, wires, strict=True)},
             )
     fixed: list[tuple[str, int]] = []
 
     def fix(k: int, i: int) -> None:
         nonlocal x
-        fixed.append((wires[k].name, i % wires[k].size))
+        fixed.append((names.pop(k), i % wires[k].size))
         x = x.select(k, i)
         del wires[k]
 
     for k in range(len(wires) - 1, -1, -1):
-        if wires[k].name in chosen:
-            fix(k, chosen.pop(wires[k].name))
+        if names[k] in chosen:
+            fix(k, chosen.pop(names[k]))
     while len(wires) > 3:
         fix(0, 0)
     if len(wires) == 3 and wires[0].id in batch:
@@ -167,9 +168,9 @@ def heat(
         codes,
         low,
         high,
-        (row.name, row.size) if row else None,
-        (wires[-1].name, wires[-1].size),
-        (tile.name, tile.size, n) if tile else None,
+        (names[-2], row.size) if row else None,
+        (names[-1], wires[-1].size),
+        (names[0], tile.size, n) if tile else None,
         tuple(sorted(fixed)),
     )
 

@@ -33,7 +33,7 @@ def facts(diagram: Diagram) -> Facts:
 def _axes(diagram: Diagram) -> dict[str, dict[str, object]]:
     """``label`` is what the wires say, where that is not the name: of two image axes on one wire, the second's."""
     met = ((not a.hidden, bool(w.turns), w) for a in diagram.arrays for w in a.wires)
-    wires = {w.id: w for *_, w in sorted(met, key=lambda m: m[:2])}  # the last is what wires say, a weight's axis is not drawn
+    wires = {w.id: w for *_, w in sorted(met, key=lambda m: m[:2])}  # the last is kept: what is drawn, in its turns
     spoken = {i: wires[j].label for i, j in diagram.bundles if j in wires}
 
     def axis(w: Axis) -> dict[str, object]:

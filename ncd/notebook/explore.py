@@ -61,9 +61,9 @@ class Explore(ui.VBox):
     def _runs(self) -> None:
         self.button = ui.Button(description="Run", tooltip="Send inputs through, and see what is in every wire")
         self.button.on_click(self._told(lambda: self._run()))
-        self.turn = ui.BoundedIntText(1, min=1, max=1, description="block", layout=ui.Layout(width="150px"))
+        self.turn = ui.BoundedIntText(1, min=1, max=1, description="block", layout=ui.Layout(width="110px"))
         self.turn.observe(lambda c: self.picture.set_trait("turn", c["new"] - 1), "value")
-        self._run_row = ui.HBox([self.button, self.turn])
+        self._run_row = row([self.button, self.turn])
 
     def _run(self) -> None:
         self.picture.run(patch=self.patch or None)
@@ -76,12 +76,12 @@ class Explore(ui.VBox):
             options=[],
             description="at",
             tooltip="A wire; click an operation to choose what it makes",
-            layout=ui.Layout(width="420px"),
+            layout=ui.Layout(width="340px"),
         )
-        self.axis = ui.Dropdown(description="axis", layout=ui.Layout(width="180px"))
+        self.axis = ui.Dropdown(description="axis", layout=ui.Layout(width="130px"))
         self.range = ui.IntRangeSlider(value=(0, 0), min=0, max=0, description="from, to")
         self.by = ui.BoundedFloatText(
-            0.0, min=-100, max=100, step=0.1, description="times", layout=ui.Layout(width="150px")
+            0.0, min=-100, max=100, step=0.1, description="times", layout=ui.Layout(width="110px")
         )
         self.apply = ui.Button(description="Change", tooltip="Run with this range of the wire times that number")
         self.clear = ui.Button(description="Undo all")
@@ -93,12 +93,15 @@ class Explore(ui.VBox):
         self._result = ui.HTML()
 
     def _wires_drawn(self) -> None:
-        """The wires of the picture: what its operations make, of a folded one in the block chosen."""
+        """The wires that the model has, too: what its operations make, of a folded one in the block chosen."""
         drawn, before = self.picture.drawn, self._array()
+        find = finder(self.picture.simple, self.turn.value - 1)
         self._ops = {}
         names = []
         for k, op in enumerate(drawn.ops):
             for j, a in enumerate(op.outputs):
+                if find(op, j) is None:
+                    continue
                 n = len(self._ops)
                 self._ops[n] = (op, j)
                 where = f"{op.path}: " if op.path else ""
@@ -106,7 +109,7 @@ class Explore(ui.VBox):
         self.wire.options = names
         self.wire.value = next((n for n, (op, j) in self._ops.items() if before and op.outputs[j].id == before.id), 0)
         count = max((b.repeat for b in drawn.blocks), default=1)
-        self.turn.max, self.turn.layout.visibility = count, "visible" if count > 1 else "hidden"
+        self.turn.max, self.turn.layout.display = count, "" if count > 1 else "none"
 
     def _chosen(self, change: Any) -> None:
         kind, _, k = str(change["new"]).partition(":")
@@ -130,7 +133,7 @@ class Explore(ui.VBox):
         size = 1 if a is None or k is None or k == WHOLE else a.wires[k].size
         self.range.value = (0, 0)
         self.range.max = size - 1
-        self.range.layout.visibility = "visible" if size > 1 else "hidden"
+        self.range.layout.display = "" if size > 1 else "none"
 
     def _change(self) -> None:
         found = self._ops.get(self.wire.value)
@@ -219,7 +222,13 @@ def amounts(cost: Cost, sizes: Mapping[str, int]) -> str:
 
 
 def row(controls: list[Any]) -> ui.HBox:
-    """Controls side by side, in as many lines as it takes."""
+    """Controls side by side, in as many lines as it takes, each with its name close to it."""
+    for control in controls:
+        control.layout.margin = "2px 12px 2px 2px"
+        if isinstance(control, ui.Button):
+            control.layout.width = "max-content"
+        else:
+            control.style.description_width = "initial"
     return ui.HBox(controls, layout=ui.Layout(flex_flow="row wrap"))
 
 

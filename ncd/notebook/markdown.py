@@ -22,12 +22,15 @@ def to_html(text: str) -> str:
 
 
 def to_text(text: str) -> list[str]:
-    """The paragraphs of the text without any marks."""
-    found = []
+    """The paragraphs of the text without any marks but those of a list."""
+    found, item = [], ""
     for token in _parser().parse(text):
-        if token.type == "inline":
+        if token.type == "list_item_open":
+            item = f"{token.info}. " if token.info else "• "
+        elif token.type == "inline":
             words = [t.content if t.type in ("text", "code_inline") else " " for t in token.children if t.nesting == 0]
-            found.append(" ".join("".join(words).split()))
+            found.append(item + " ".join("".join(words).split()))
+            item = ""
         elif token.type in ("fence", "code_block"):
             found += token.content.rstrip("\n").split("\n")
     return found

@@ -49,12 +49,13 @@ def still(
             for line in _wrapped(paragraph, wide - 2 * EDGE):
                 y += LINE
                 body.append(_text(line, EDGE, y))
+        y += 6 if code[k] else 0
         for line, own in code[k]:
             y += LINE - 3
             look = f"font-family:{MONO};font-size:12px" + (";font-weight:bold" if own else ";opacity:.75")
             body.append(_text(line.replace(" ", "\u00a0"), EDGE + 8, y, look))  # not every viewer keeps spaces
         for said in values[k]:
-            y += LINE
+            y += LINE + 4
             body.append(_text("  ·  ".join(f"{a} {b}" for a, b in said["stats"].items()), EDGE, y, "opacity:.8"))
             if "heat" in said:
                 y = _image(said["heat"], y + 6, body)

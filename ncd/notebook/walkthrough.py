@@ -74,8 +74,10 @@ class Walkthrough(ui.VBox):
         stop = self.stops[self.step]
         self.count.value = f"{self.step + 1} of {len(self.stops)}"
         self.picture.marked = list(stop.keys)
-        said = [f"<h4>{escape(stop.title)}</h4>", to_html(stop.text), code_html(self._code(stop))]
-        self._text.value = "".join([*said, *map(value_html, self._values(stop))])
+        title = f'<h4 style="margin:.4em 0">{escape(stop.title)}</h4>'
+        said = [title, to_html(stop.text), code_html(self._code(stop)), *map(value_html, self._values(stop))]
+        # A widget's lines are as high as its buttons; these are to be read.
+        self._text.value = f'<div style="line-height:1.5;max-width:75em">{"".join(said)}</div>'
 
     def _chosen(self, change: Any) -> None:
         """A click on an operation goes to its step, the next that has it."""
@@ -142,9 +144,10 @@ def code_html(lines: Sequence[tuple[str, bool]]) -> str:
     """Code, its own lines marked."""
     if not lines:
         return ""
-    lit = "background:rgba(255,190,0,.28);color:inherit"
-    body = "\n".join(f'<mark style="{lit}">{escape(line)}</mark>' if own else escape(line) for line, own in lines)
-    return f'<pre style="margin:.4em 0;padding:.4em .6em;overflow-x:auto">{body}</pre>'
+    lit = "display:block;background:rgba(255,190,0,.28);color:inherit"
+    marked = ((escape(line), own) for line, own in lines)
+    body = "".join(f'<mark style="{lit}">{line}\n</mark>' if own else f"{line}\n" for line, own in marked)
+    return f'<pre style="margin:.4em 0;padding:.4em .6em;overflow-x:auto;white-space:pre">{body}</pre>'
 
 
 def value_html(said: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
+from ncd import Diagram
 from ncd.show import MIME
 from tests.page.conftest import REPOSITORY, Lab
 from tests.page.notebooks import cell, command, opened, point_at, put_cursor, ready, run, write
@@ -235,6 +236,9 @@ def test_a_file_is_opened_as_a_document(chromium: Browser, lab: Lab, outputs: di
     (lab.folder / "layer.ncd.json").write_text(json.dumps(document))
     tab = opened(chromium, lab, "layer.ncd.json")
     tab.locator(".jp-MimeDocument .ncd-view g.ncd-op").first.wait_for()
+    (lab.folder / "bare.ncd.json").write_text(Diagram("bare", (), (), ()).to_json())
+    command(tab, "docmanager:open", path="bare.ncd.json")
+    tab.locator(".jp-Dialog", has_text="No picture is in this file: of a diagram as data one is made by").wait_for()
     assert tab.complaints == []  # type: ignore[attr-defined]
     tab.close()
 

@@ -44,7 +44,7 @@ def test_every_wire_says_what_was_in_it(gpt2: Any, keep: Any) -> None:
     assert said.keys() == {str(a.id) for a in drawn.arrays if not a.hidden}
     assert len(json.dumps(said)) < 60_000
     weights = said[str(of(drawn, "softmax").outputs[0].id)]
-    assert weights["heat"]["caption"] == "b = 0; tiles: h (4); down: s (7); across: s (7)"
+    assert weights["heat"]["caption"] == "b = 0; tiles: h (4); down: s (7); across: s' (7)"
     kind, _, data = weights["heat"]["image"].partition(",")
     assert kind == "data:image/png;base64" and base64.b64decode(data)[1:4] == b"PNG"
     assert (weights["heat"]["width"], weights["heat"]["height"]) == (15, 15)

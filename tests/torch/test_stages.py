@@ -207,6 +207,20 @@ def test_the_legend_gives_the_sizes_by_turn() -> None:
     assert "4, 6, 10, 16" in sizes
 
 
+def test_a_page_calls_axes_what_their_wires_say() -> None:
+    scene = show.draw(case("unet")[0]).scene
+    written: dict[str, set[str]] = {}
+    for m in scene.marks:
+        if isinstance(m, Text) and m.role in ("axis", "bundle"):
+            written.setdefault(str(m.ids.axis), set()).add(m.text)
+    assert len(written) > 10
+    for axis, texts in written.items():
+        fact = scene.facts["axis"][axis]
+        assert str(fact.get("label", fact["name"])) in texts
+    sizes = {str(f.get("label")): f["size"] for i, f in scene.facts["axis"].items() if i in written}
+    assert sizes["c_{λ}"] == "8, 16, 32" and sizes["x_{λ}"] == "32, 16, 8"
+
+
 def test_stages_may_be_drawn_one_by_one() -> None:
     simple, _ = case("unet")
     shown = show.draw(simple, stages=False, depth=0)

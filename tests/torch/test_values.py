@@ -187,7 +187,7 @@ def test_a_map_is_of_means_and_says_where_its_axes_are(attention: Any) -> None:
     heat = d.run(x).heat("softmax")
     assert heat.codes.shape == (3, 5, 5) and heat.low == 0
     assert (heat.tiles, heat.at) == (("h", 3, 3), (("b", 0),))
-    assert heat.caption == "b = 0; tiles: h (3); down: s (5); across: s (5)"
+    assert heat.caption == "b = 0; tiles: h (3); down: s (5); across: s' (5)"
     weights = d.run(x)["softmax"][0]
     assert heat.high == pytest.approx(float(weights.max()))
     coded = (heat.codes.float() - 2) / 61 * heat.high

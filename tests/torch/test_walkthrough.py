@@ -59,12 +59,12 @@ def test_steps_light_what_they_name_and_say_what_was_written(d: Any) -> None:
     op = lambda key: w.picture.drawn.ops[int(key[3:])]  # noqa: E731
     (key,) = w.picture.marked
     assert op(key).name == "softmax"
-    assert "<h4>0.attention:softmax</h4>" in w._text.value and "<strong>weights</strong>" in w._text.value
-    assert "<mark" in w._text.value and "return scores.softmax(-1) @ self.v(x)</mark>" in w._text.value
+    assert ">0.attention:softmax</h4>" in w._text.value and "<strong>weights</strong>" in w._text.value
+    assert "<mark" in w._text.value and "return scores.softmax(-1) @ self.v(x)\n</mark>" in w._text.value
     w.on.click()
     assert w.step == 1 and w.slider.value == 1 and w.count.value == "2 of 4"
     assert w.picture.marked and all(k.startswith("axis:") for k in w.picture.marked)
-    assert "<h4>Positions</h4>" in w._text.value
+    assert ">Positions</h4>" in w._text.value
     w.slider.value = 2
     assert [k for k in w.picture.marked if k.startswith("block:")] == ["block:0.attention"]
     assert [op(k).name for k in w.picture.marked if k.startswith("op:")] == ["layer_norm"]
@@ -131,7 +131,7 @@ def test_nothing_that_is_written_becomes_more_than_text(d: Any) -> None:
 def test_markdown_is_set_and_links_go_where_they_may() -> None:
     html = to_html("# A\n\n| a | b |\n|---|---|\n| `x` | [y](https://z) |")
     assert "<h1>A</h1>" in html and "<td><code>x</code></td>" in html and '<a href="https://z">y</a>' in html
-    assert to_text("**a** `b<c`\nd\n\n- e\n\n```\nf  g\nh\n```") == ["a b<c d", "e", "f  g", "h"]
+    assert to_text("**a** `b<c`\nd\n\n- e\n\n```\nf  g\nh\n```\n\n2. i") == ["a b<c d", "• e", "f  g", "h", "2. i"]
 
 
 def test_where_nothing_can_be_pressed_all_steps_stand_below_one_another(d: Any) -> None:
