@@ -35,6 +35,8 @@ TITLES = {
     "llama_7b": "Llama 7B, no weights",
 }
 
+TRAINED = "hull-5-50"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -82,8 +84,38 @@ def draw(name: str, out: Path) -> Row:
     )
 
 
-def index(rows: Sequence[Row]) -> str:
-    """The page of all pictures."""
+def hulls(out: Path, sizes: Sequence[int] = (5, 10, 15, 20, 30)) -> str:
+    """What the trained pointer network writes of points it never saw, as an SVG and a figure for the page."""
+    import numpy as np
+    import torch
+
+    from ncd.tasks import shipped
+    from ncd.tasks.decoding import greedy
+    from ncd.tasks.pointing import PROBLEMS, judge_hulls
+
+    network, problem, right = shipped.load(TRAINED), PROBLEMS["hull"], 0
+    parts = []
+    for k, n in enumerate(sizes):
+        points = problem.sets(np.random.default_rng(n), 1, n)
+        answers = greedy(network, torch.from_numpy(points).float(), problem.longest(n))
+        right += int(judge_hulls(points, answers)["accuracy"])
+        place = points[0] * 150 + 20
+        corners = " ".join(f"{x:.1f},{y:.1f}" for x, y in place[answers[0]])
+        dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in place)
+        hull = f'<polygon points="{corners}" fill="#d2e5f3" stroke="#4393c3"/>'
+        parts.append(f'<g transform="translate({190 * k})">{hull}{dots}</g>')
+    size = f'width="{190 * len(sizes)}" height="190" viewBox="0 0 {190 * len(sizes)} 190"'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n' + "\n".join(parts) + "\n</svg>\n"
+    (out / "hulls.svg").write_text(svg, encoding="utf-8")
+    said = f"{right} of {len(sizes)} are the hull; weights {TRAINED}, which come with ncd"
+    return (
+        '<figure id="hulls">\n<figcaption>Convex hulls that the trained pointer network points out '
+        f'<small>{said}</small></figcaption>\n<img src="hulls.svg" alt="Points and polygons" loading="lazy">\n</figure>'
+    )
+
+
+def index(rows: Sequence[Row], more: str = "") -> str:
+    """The page of all pictures, and ``more`` below them."""
     figures = "\n".join(
         f'<figure id="{row.name}">\n<figcaption><a href="{row.name}.html">{escape(row.title)}</a> '
         f"<small>{row.ops} operations, drawn as {row.drawn}; {row.axes} axes; {row.opaque} opaque; "
@@ -106,6 +138,7 @@ small {{ font-weight: 400; color: #555; margin-left: .5rem }}
 <h1>Models drawn from their code</h1>
 <p>Each picture was traced from a running module. Follow a title for the page where axes and operations light up.</p>
 {figures}
+{more}
 </html>
 """
 
@@ -130,7 +163,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         except Exception as e:
             failed.append(name)
             print(shorten(f"{name:<14}FAILED: {type(e).__name__}: {e}", 300), flush=True)
-    (options.out / "index.html").write_text(index(rows), encoding="utf-8")
+    more = "" if options.models else hulls(options.out)
+    (options.out / "index.html").write_text(index(rows, more), encoding="utf-8")
     print(f"{len(rows)} models drawn; see {options.out / 'index.html'}")
     if failed:
         print("could not draw " + ", ".join(failed), file=sys.stderr)

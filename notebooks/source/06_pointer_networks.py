@@ -95,12 +95,12 @@ ncd.trace(Additive(16), ncd.array("b=3 n=6 h=16"), ncd.array("b=3 m=4 h=16"))
 # %% [markdown]
 # ## Train it, live
 #
-# Fresh random sets, never the same one twice. As in the paper: batches of 128, gradients clipped, one LSTM on each
-# side. Other than in the paper: Adam in place of plain descent, because it learns faster. For the first few hundred
-# thousand examples nothing seems to happen; then it falls into place.
+# Fresh random sets, never the same one twice. As in the paper: gradients clipped, one LSTM on each side. Other than in
+# the paper, so that two minutes will do: Adam in place of plain descent, 64 units in place of 256, batches of 64 in
+# place of 128. For the first hundred thousand examples and more nothing seems to happen; then it falls into place.
 
 # %%
-recipe = Recipe(task="hull", sizes=(5,), hidden=128, examples=20_000 if QUICK else 600_000)
+recipe = Recipe(task="hull", sizes=(5,), hidden=64, batch=64, rate=6e-3, examples=20_000 if QUICK else 700_000)
 mine = train(recipe)
 
 # %%
@@ -109,6 +109,10 @@ print(line("hull", "pointer", 5, evaluate(mine, "hull", 5, sets=500 if QUICK els
 # %% [markdown]
 # *Accuracy* asks for exactly the right corners. *Area* is the share of the hull that an answer covers, where its sides
 # don't cross (*simple*). In brackets is what the paper reports, of a larger network, trained on sets of 5 to 50 points.
+#
+# Does the pointer help where the other network *could* answer, with one number of points? Of ten points, after a
+# million examples each, the network with the table finds 0.24 % of the hulls, with attention 42 %, the pointer network
+# 69 % (`ncd train seq2seq`, `attention`, `pointer`, each with `--task hull --n 10 --examples 1000000`).
 #
 # ## The trained weights
 #
@@ -123,14 +127,20 @@ for n in (5, 10, 15):
 
 # %% [markdown]
 # It was never shown fifteen points. It still covers nearly all of the area, but misses a corner more often. That is
-# what the paper found as well.
+# what the paper found as well. So a second network went on from this one with sets of 5 to 50 points, as in the paper.
+# Nor was that one shown a hundred.
+
+# %%
+many = shipped.load("hull-5-50")
+for n in (20, 50, 100):
+    print(line("hull", "pointer", n, evaluate(many, "hull", n, sets=50 if QUICK else 500)))
 
 # %%
 rng = np.random.default_rng(7)
 figure, four = plt.subplots(1, 4, figsize=(9, 2.5), layout="constrained")
-for axes, n in zip(four, (6, 9, 12, 20), strict=True):
+for axes, n in zip(four, (6, 12, 20, 30), strict=True):
     p = rng.random((1, n, 2))
-    (answer,) = greedy(hull, torch.from_numpy(p).float(), n + 1)
+    (answer,) = greedy(many, torch.from_numpy(p).float(), n + 1)
     show(axes, p[0], answer, f"{n} points")
 
 # %% [markdown]

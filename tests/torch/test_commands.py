@@ -81,6 +81,13 @@ def test_the_demo_draws_what_is_named_and_lists_it(tmp_path: Path, capsys: pytes
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()][:2] == ["mlp", "attn"]
 
 
+def test_the_demo_shows_what_trained_weights_write(tmp_path: Path) -> None:
+    figure = demo.hulls(tmp_path, (5, 7))
+    tree = ElementTree.parse(tmp_path / "hulls.svg").getroot()
+    assert len(tree.findall(".//{*}polygon")) == 2 and len(tree.findall(".//{*}circle")) == 12
+    assert "2 of 2 are the hull" in figure and figure in demo.index([], figure)
+
+
 def test_a_model_that_fails_is_told_and_the_others_are_drawn(tmp_path: Path, monkeypatch, capsys) -> None:
     drawn = demo.draw
 
