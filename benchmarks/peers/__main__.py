@@ -18,7 +18,7 @@ from benchmarks.__main__ import machine
 from benchmarks.peers.tools import PEERS
 from benchmarks.timing import table
 
-MODELS = ("attn", "lstm", "pointer", "unet", "gpt2", "vit", "resnet", "llama_7b")
+MODELS = ("attn", "lstm", "pointer", "unet", "gpt2", "gpt2@1024", "vit", "resnet", "llama_7b")
 PACKAGES = ("torch", "torchview", "torchlens", "torchviz", "torchvista", "ai-edge-model-explorer")
 PATIENCE = 400
 """Seconds of the clock for a pair."""
@@ -81,8 +81,9 @@ def main() -> None:
         "python -m benchmarks.peers: peer over ncd, so that above 1 ncd is ahead; trace, time to picture, bytes of it",
         f"{machine()}, one thread; {', '.join(versions)}",
         "In turns in one process a pair; seconds of the processor, graphviz's included, the least of three rounds;",
-        "ncd derives every signature anew in each.  Pictures are of the peer's kind: SVG of torchview, torchlens and",
-        "torchviz, HTML of torchvista, JSON of Model Explorer, text of torch.export.",
+        "ncd derives every signature anew in each.  gpt2@1024 reads one text of so many tokens, the others the zoo's",
+        "small inputs.  Pictures are of the peer's kind: SVG of torchview, torchlens and torchviz, HTML of torchvista,",
+        "JSON of Model Explorer, text of torch.export.",
         "",
         table(HEAD, [row(m, p, known[m, p]) for m, p in pairs]),
     ]

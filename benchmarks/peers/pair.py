@@ -57,11 +57,21 @@ def once(tool: Tool, example: Example) -> dict[str, float]:
     }
 
 
+def example_of(model: str) -> Example:
+    """A model of the zoo with its own inputs, or as ``name@length`` with so many tokens."""
+    name, _, length = model.partition("@")
+    example = zoo.get(name)
+    if not length:
+        return example
+    ids = torch.randint(0, 1000, (1, int(length)))
+    return example._replace(kwargs={**example.kwargs, "input_ids": ids})
+
+
 def main(model: str, peer: str) -> None:
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
-    example = zoo.get(model)
+    example = example_of(model)
     tools = {"ncd": ncd_as(PEERS[peer].kind), "peer": PEERS[peer]}
     found: dict[str, Any] = {name: [] for name in tools}
     for k in range(1 + ROUNDS):

@@ -37,7 +37,8 @@ def open_attention(net: Net, sample: Sample) -> None:
 def _equal(net: Net, sample: Sample, node: Node, opened: Opened, before: dict[int, Any]) -> bool:
     """Whether the opened form computes what the call computes, on random queries, keys and values.
 
-    Dropout draws the same numbers in both: every replay begins in the same random state.
+    Two of each leading axis will do, for the call is repeated over them.  Dropout draws the same numbers in both:
+    every replay begins in the same random state.
     """
     import torch
 
@@ -49,7 +50,7 @@ def _equal(net: Net, sample: Sample, node: Node, opened: Opened, before: dict[in
             value = torch.rand(a.shape, generator=generator) > 0.3 if a.dtype == "bool" else None
         if value is None:
             return False
-        given[a.id] = value
+        given[a.id] = opened.few(a, value)
     after = net.steps
     try:
         got = sample.replay(node.outs[0].id, given)
@@ -77,6 +78,11 @@ class Opened:
     def operands(self) -> list[Array]:
         return [a for a in (self.q, self.k, self.v, self.mask) if a is not None]
 
+    @property
+    def groups(self) -> int:
+        """Heads of queries to one of keys."""
+        return self.q.shape[-3] // self.k.shape[-3] if len(self.q.shape) > 2 and self.said.get("enable_gqa") else 1
+
     def possible(self) -> bool:
         return len(self.q.shape) >= 2 and len(self.node.ins) == len(self.operands)
 
@@ -84,6 +90,13 @@ class Opened:
         literals = {k: v for k, v in self.said.items() if not isinstance(v, Ref)}
         mask = None if self.mask is None else (self.mask.shape, self.mask.dtype)
         return repr(literals), self.q.shape, self.k.shape, self.v.shape, mask
+
+    def few(self, a: Array, value: Any) -> Any:
+        """Two of every leading axis of an operand; a head of keys stays with its heads of queries."""
+        for place in range(len(a.shape) - 2):
+            heads = place == len(a.shape) - 3 and a not in (self.k, self.v)
+            value = value.narrow(place, 0, min(a.shape[place], 2 * self.groups if heads else 2))
+        return value
 
     def nodes(self, sample: Sample) -> list[Node]:
         net, node, order = self.net, self.node, self.node.order
@@ -126,12 +139,10 @@ class Opened:
 
         key_array: Array = self.k
         value_array: Array = self.v
-        groups = self.q.shape[-3] // self.k.shape[-3] if len(self.q.shape) > 2 and self.said.get("enable_gqa") else 1
-        if groups > 1:
-            key_array = self._define("torch.repeat_interleave", self.k, self.q.axes[:-2] + self.k.axes[-2:], groups, -3)
-            value_array = self._define(
-                "torch.repeat_interleave", self.v, self.q.axes[:-2] + self.v.axes[-2:], groups, -3
-            )
+        if self.groups > 1:
+            key_axes, value_axes = (self.q.axes[:-2] + a.axes[-2:] for a in (self.k, self.v))
+            key_array = self._define("torch.repeat_interleave", self.k, key_axes, self.groups, -3)
+            value_array = self._define("torch.repeat_interleave", self.v, value_axes, self.groups, -3)
         turned = self._define(
             "torch.transpose", key_array, (*key_array.axes[:-2], key_array.axes[-1], key_array.axes[-2]), -2, -1
         )

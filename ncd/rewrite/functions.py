@@ -55,9 +55,13 @@ def elementwise(sample: Sample, data: Array, out: Array) -> Found | None:
     got = _try(sample, out, data, grid)
     if got is None or got.numel() != count:
         return None
+    spread = slice(None, None, max(1, count // 1000))
+    few, seen = grid.view(-1)[spread], got.reshape(-1)[spread]
     for name, (fn, label) in known.items():
-        want = fn(grid)  # type: ignore[operator]
-        if _close(got, want, atol=2e-6, rtol=1e-5):
+        # Most are told apart by a thousand points.
+        if not _close(seen, fn(few), atol=2e-6, rtol=1e-5):  # type: ignore[operator]
+            continue
+        if _close(got, fn(grid), atol=2e-6, rtol=1e-5):  # type: ignore[operator]
             return Found(name, "map", "map", label, f"equals {name} on {count} points from -60 to 60")
     return None
 
