@@ -109,8 +109,12 @@ def leaves(dim: Iterable[Atom]) -> Dim:
     """The canonical atoms of a dimension after all merges and cuts so far."""
     out: list[Atom] = []
     for a in dim:
-        a = a.find()
-        out.extend(leaves(a.parts) if a.parts else (a,))
+        if a.up is not None:
+            a = a.find()
+        if a.parts:
+            out.extend(leaves(a.parts))
+        else:
+            out.append(a)
     return tuple(out)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 
 from ncd.errors import AxisError
@@ -76,13 +77,9 @@ class Weave:
     targets: frozenset[str] = frozenset()
     rest: tuple[Weave, ...] = ()
 
-    @property
+    @cached_property
     def variables(self) -> tuple[str, ...]:
-        seen: dict[str, None] = {}
-        for array in (*self.ins, *self.outs):
-            for form in array:
-                seen.update(dict.fromkeys(form.variables))
-        return tuple(seen)
+        return tuple(dict.fromkeys(v for side in (self.ins, self.outs) for a in side for f in a for _, v in f.terms))
 
     @property
     def tiled(self) -> tuple[str, ...]:

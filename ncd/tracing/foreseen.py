@@ -8,6 +8,7 @@ Torch has such a memory too, one level below, for each aten op; asking it takes 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any, TypeAlias
@@ -17,7 +18,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, in_kernel_invocation_manager
 
 from ncd.tracing.callables import dotted
-from ncd.tracing.writes import state
+from ncd.tracing.writes import changed, state
 
 _NATIVE = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType)
 _HOMES = frozenset(["torch.nn.functional", "torch.functional", "torch._tensor", "torch._jit_internal"])
@@ -39,23 +40,37 @@ class Foreseen:
     def __init__(self) -> None:
         self.plans: dict[object, Plan] = {}
 
-    def run(self, fn: Any, args: Sequence[Any], kwargs: Mapping[str, Any], tensors: list[Tensor]) -> Any:
-        """What a function gives for these arguments, in which ``tensors`` are."""
+    def run(
+        self, fn: Any, args: Sequence[Any], kwargs: Mapping[str, Any], tensors: list[Tensor]
+    ) -> tuple[Any, list[Tensor]] | None:
+        """What a function gives and what it writes of ``tensors``, those in its arguments.
+
+        None where nothing can be foreseen: the call is then yet to be made.
+        """
         mode = next((t.fake_mode for t in tensors if type(t) is FakeTensor), None)
         if mode is None or not _follows(fn):
-            return fn(*args, **kwargs)
+            return None
         try:
-            key = (fn, _ambience(), _looks(args, mode), *((k, _looks(x, mode)) for k, x in kwargs.items()))
+            key = _kind(fn, args, kwargs, mode)
         except Unforeseen:
-            return fn(*args, **kwargs)
+            return None
         plan = self.plans.get(key)
+        if plan is _run:
+            return None
+
+        def call() -> Any:
+            return fn(*args, **kwargs)
+
         if plan is not None:
-            return plan(lambda: fn(*args, **kwargs), tensors)
-        before = [(_looks(t, mode), state(t)) for t in tensors]
-        out = fn(*args, **kwargs)
-        untouched = before == [(_looks(t, mode), state(t)) for t in tensors]
-        self.plans[key] = _plan(lambda: fn(*args, **kwargs), tensors, out, mode) if untouched else _run
-        return out
+            return plan(call, tensors), []
+        before = [state(t) for t in tensors]
+        out = call()
+        written = changed(tensors, before)
+        self.plans[key] = _run
+        with suppress(Unforeseen):
+            if not written and key == _kind(fn, args, kwargs, mode):
+                self.plans[key] = _plan(call, tensors, out, mode)
+        return out, written
 
 
 @lru_cache(None)
@@ -76,6 +91,12 @@ def _ambience() -> tuple[object, ...]:
     c = torch._C
     attention = c._get_flash_sdp_enabled(), c._get_math_sdp_enabled(), c._get_mem_efficient_sdp_enabled()
     return torch.get_default_dtype(), attention
+
+
+def _kind(fn: Any, args: Sequence[Any], kwargs: Mapping[str, Any], mode: FakeTensorMode) -> tuple[object, ...]:
+    """Equal for calls that give the like.  Raises Unforeseen."""
+    named = [(k, _looks(x, mode)) for k, x in kwargs.items()] if kwargs else ()
+    return fn, _ambience(), *[_looks(x, mode) for x in args], *named
 
 
 def _looks(x: Any, mode: FakeTensorMode) -> object:

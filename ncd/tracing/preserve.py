@@ -13,6 +13,8 @@ import torch
 from torch import nn
 
 _CONTAINERS = (list, dict, set)
+_PLAIN = frozenset([type(None), bool, int, float, str, tuple, torch.Tensor, nn.Parameter])
+"""Of most attributes; none of them is a container that can change."""
 
 
 DEPTH = 4
@@ -61,12 +63,15 @@ def untouched(root: nn.Module | None) -> Iterator[None]:
     new value cannot be told from the old is left; one that could not be set back is named in a warning.
     """
     modules = list(root.modules()) if root is not None else []
-    kept = [(m, dict(vars(m)), [(k, c, c.copy()) for k, v in vars(m).items() for c in _nested(v)]) for m in modules]
+    kept = [
+        (m, dict(vars(m)), [(k, c, c.copy()) for k, v in vars(m).items() if type(v) not in _PLAIN for c in _nested(v)])
+        for m in modules
+    ]
     generators = {
         id(x): (x, x.get_state())
         for _, attributes, containers in kept
         for x in (*attributes.values(), *(y for _, _, before in containers for y in _inside(before)))
-        if isinstance(x, torch.Generator)
+        if type(x) is torch.Generator
     }
     scripted = [
         (store, dict(store.items()))

@@ -33,6 +33,7 @@ from ncd.tracing.writes import (
     apart,
     assigned,
     autocast,
+    changed,
     declared_writes,
     first_only,
     onto_itself,
@@ -48,6 +49,8 @@ QUESTIONS = frozenset(
     "__hash__ __repr__ __format__ storage_offset untyped_storage is_tensor ndimension nelement "
     "requires_grad_ is_inference".split()
 )
+ATTRIBUTES = frozenset("shape dtype device ndim layout requires_grad is_cuda is_meta is_sparse is_leaf".split())
+"""Those of a tensor that say nothing of its values."""
 SET_DATA = torch.Tensor.data.__set__  # type: ignore[attr-defined]
 BACKWARD = frozenset([torch.autograd.grad, torch.autograd.backward, torch.Tensor.backward])
 """Calls that walk the graph of gradients."""
@@ -232,13 +235,16 @@ class Recorder(TorchFunctionMode):
             found.append(v)
             tensors.append(x)
             return v
-        if type(x) in (tuple, list, torch.Size):
-            if type(x) is torch.Size:
+        kind = type(x)
+        if kind is int or kind is str or x is None:
+            return x
+        if kind in (tuple, list, torch.Size):
+            if kind is torch.Size:
                 return tuple(x)
-            return type(x)([self.refer(y, found, tensors) for y in x])
-        if type(x) is dict:
+            return kind([self.refer(y, found, tensors) for y in x])
+        if kind is dict:
             return {k: self.refer(y, found, tensors) for k, y in x.items()}
-        if isinstance(x, torch.Generator):
+        if kind is torch.Generator:
             return self.generator(x)
         if isinstance(x, slice):
             if not any(isinstance(y, torch.Tensor) for y in (x.start, x.stop, x.step)):
@@ -267,12 +273,14 @@ class Recorder(TorchFunctionMode):
     # ---------------------------------------------------------------- calls
     def __torch_function__(self, fn: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        name = getattr(fn, "__name__", "")
+        if name in QUESTIONS or (name == "__get__" and getattr(fn.__self__, "__name__", "") in ATTRIBUTES):
+            return fn(*args, **kwargs)
+        if name == "__set__" and fn != SET_DATA:
+            return fn(*args, **kwargs)
         if peek_interpreter_stack() is not None or fn in BACKWARD or wrapped((args, kwargs)):
             # Under vmap or grad the tensors must not be kept, and what a gradient is was decided by
             # earlier calls, not by its arguments: Gaps records the aten ops below instead.
-            return fn(*args, **kwargs)
-        name = getattr(fn, "__name__", "")
-        if name in QUESTIONS or (name == "__set__" and fn != SET_DATA):
             return fn(*args, **kwargs)
         return self.call(fn, name, args, kwargs)
 
@@ -291,18 +299,21 @@ class Recorder(TorchFunctionMode):
         tensors: list[torch.Tensor] = []
         seen_args = tuple([self.refer(a, ins, tensors) for a in operands(fn, args)])
         seen_kwargs = {k: self.refer(a, ins, tensors) for k, a in kwargs.items()}
-        before = [state(t) for t in tensors]
         frames = self.stack.frames(3, self.entered_from.get(self.here)) if self.places else []
         inside: list[Recorded] = []
         again = opened_copy(fn)
         try:
-            out = self.run(fn, args, kwargs, tensors) if again is None else self.open(again, args, kwargs, inside)
+            if again is None:
+                out, written = self.run(fn, args, kwargs, tensors)
+            else:
+                before = [state(t) for t in tensors]
+                out = self.open(again, args, kwargs, inside)
+                written = changed(tensors, before)
         except Exception as error:
             where = self.at[0] if self.at is not None else self.locate(frames)
             self.failed = error, Recorded(fn, seen_args, seen_kwargs, None, ins, [], [], where, self.place(frames))
             raise
-        written = [t for t, b in zip(tensors, before, strict=True) if state(t) != b]
-        if first_only(fn):
+        if written and first_only(fn):
             # Views of one memory count their writes together.
             written = [t for t in written if t is args[0]]
         written += declared_writes(fn, args, kwargs, written)
@@ -332,20 +343,28 @@ class Recorder(TorchFunctionMode):
         self.body.append(record)
         return out
 
-    def run(self, fn: Callable[..., Any], args: Any, kwargs: Any, tensors: list[torch.Tensor]) -> Any:
-        """Call ``fn`` with Gaps out of the way: it would let each aten op pass, and take as long as the op itself."""
+    def run(
+        self, fn: Callable[..., Any], args: Any, kwargs: Any, tensors: list[torch.Tensor]
+    ) -> tuple[Any, list[torch.Tensor]]:
+        """What ``fn`` gives, and what it wrote of ``tensors``, those in its arguments.
+
+        Gaps is out of the way meanwhile: it would let each aten op pass, and take as long as the op itself.
+        """
         depth = _len_torch_dispatch_stack()
         top = _get_dispatch_stack_at(depth - 1) if depth else None
-        if type(top) is not Gaps:
-            return fn(*args, **kwargs)
-        _pop_mode(None)
+        # With no other mode on the stacks nobody but us sees what a call does.
+        alone = depth == 1 and type(top) is Gaps and not _len_torch_function_stack()
+        if type(top) is Gaps:
+            _pop_mode(None)
         try:
-            # With no other mode on the stacks nobody but us sees what a call does.
-            if depth > 1 or _len_torch_function_stack():
-                return fn(*args, **kwargs)
-            return self.foreseen.run(fn, args, kwargs, tensors)
+            if alone and (found := self.foreseen.run(fn, args, kwargs, tensors)) is not None:
+                return found
+            before = [state(t) for t in tensors]
+            out = fn(*args, **kwargs)
+            return out, changed(tensors, before)
         finally:
-            _push_mode(top)
+            if type(top) is Gaps:
+                _push_mode(top)
 
     def open(self, again: Callable[..., Any], args: Any, kwargs: Any, inside: list[Recorded]) -> Any:
         """Run a Python composite with its own calls recorded one level below."""

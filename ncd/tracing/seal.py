@@ -84,15 +84,14 @@ class Sealer:
         if w.opaque or not w.bindings:
             return self.all_target(w.call.ins + [old for old, _ in extra], outs + [new for _, new in extra])
         weaves = (w.derived.weave, *w.derived.weave.rest)
-        used: dict[str, object] = {}
-        named = [self.expand(weave, env, used) for weave, env in zip(weaves, w.bindings, strict=True)]
+        named = [self.expand(weave, names) for weave, names in zip(weaves, self.names(w), strict=True)]
         through = [v in w.call.ins for v in produced(w.call)]
         if len(named) > 1:
             named = [n for n, gone in zip(named, through, strict=True) if not gone]
         elif any(through):
             kept = tuple(f for f, gone in zip(named[0].outs, through, strict=True) if not gone)
             named = [replace(named[0], outs=kept)]
-        first = replace(named[0], rest=tuple(named[1:]))
+        first = replace(named[0], rest=tuple(named[1:])) if len(named) > 1 else named[0]
         if not extra:
             return first
         aliases = self.all_target([old for old, _ in extra], [new for _, new in extra], "~")
@@ -103,12 +102,20 @@ class Sealer:
             first.targets | aliases.targets,
         )
 
-    def expand(self, weave: Weave, env: Mapping[str, Dim], used: dict[str, object]) -> Weave:
+    def names(self, w: Woven) -> list[dict[str, dict[str, int]]]:
+        """For each weave of a call its variables, and the indices that each stands for with their sizes."""
+        used: dict[str, object] = {}
+        weaves = (w.derived.weave, *w.derived.weave.rest)
+        return [
+            {v: self.indices(v, weave.sizes[v], env, used) for v in weave.variables}
+            for weave, env in zip(weaves, w.bindings, strict=True)
+        ]
+
+    def expand(self, weave: Weave, names: Mapping[str, dict[str, int]]) -> Weave:
         sizes: dict[str, int] = {}
         targets: set[str] = set()
         parts: dict[str, Form] = {}
-        for v in weave.variables:
-            named = self.indices(v, weave.sizes[v], env, used)
+        for v, named in names.items():
             sizes.update(named)
             parts[v] = mixed(named, sizes)
             if v in weave.targets:
@@ -144,12 +151,13 @@ class Sealer:
             return recurrent(weave)
         if w.derived.work is None:
             return None
-        used: dict[str, object] = {}
-        first, env = w.derived.weave, w.bindings[0]
-        names: dict[str | int, tuple[str | int, ...]] = {
-            v: tuple(self.indices(v, first.sizes[v], env, used)) for v in first.variables
-        }
-        found = [tuple(n for v in p for n in names.get(v, (v,))) for p in w.derived.work]
+        if not w.derived.work:
+            return ()
+        names = self.names(w)[0]
+        found = [
+            tuple(n for v in p for n in (names[v] if isinstance(v, str) and v in names else (v,)))
+            for p in w.derived.work
+        ]
         # Traced at a larger size, what is no axis has another extent than it would have.
         if self.sizes and any(isinstance(n, int) for p in found for n in p):
             return None

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch._C._functorch import is_functorch_wrapped_tensor
+from torch._subclasses.fake_tensor import FakeTensor
 
 from ncd.tracing.plain import facts, flat
 
@@ -17,6 +18,11 @@ _IN_PLACE = frozenset(["__setitem__", *(f"__i{op}__" for op in "add sub mul div 
 def state(t: torch.Tensor) -> tuple[object, ...]:
     """What changes when a tensor is written in place: its version, or its shape."""
     return (0 if t.is_inference() else t._version, t.shape)
+
+
+def changed(tensors: Sequence[torch.Tensor], before: Sequence[tuple[object, ...]]) -> list[torch.Tensor]:
+    """Those that were written since their states were ``before``."""
+    return [t for t, b in zip(tensors, before, strict=True) if state(t) != b]
 
 
 def declared_writes(
@@ -92,11 +98,13 @@ def wrapped(tree: Any) -> bool:
     """Whether some tensor is one of a transform (vmap, grad) that has ended or is not the innermost."""
     if isinstance(tree, torch.Tensor):
         return is_functorch_wrapped_tensor(tree)
-    if isinstance(tree, dict):
-        tree = tree.values()
-    elif not isinstance(tree, (tuple, list)):
-        return False
-    return any(wrapped(x) for x in tree if isinstance(x, (torch.Tensor, tuple, list, dict)))
+    for x in tree.values() if isinstance(tree, dict) else tree:
+        kind = type(x)
+        if kind is int or kind is FakeTensor:
+            continue  # most of them; a wrapper is a plain tensor
+        if isinstance(x, (torch.Tensor, tuple, list, dict)) and wrapped(x):
+            return True
+    return False
 
 
 def same_memory(a: torch.Tensor, b: torch.Tensor) -> bool:
