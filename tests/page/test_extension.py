@@ -291,22 +291,33 @@ def test_notebook_7_loads_it_too(chromium: Browser, lab: Lab, outputs: dict[str,
     tab.close()
 
 
-TYPE = """async () => {
+KEYS = 25
+TYPE = """async keys => {
     const { activeCell } = window.jupyterapp.shell.currentWidget.content;
     const view = activeCell.editor.editor;
     const frame = () => new Promise(done => requestAnimationFrame(done));
-    const times = [];
-    for (let i = 0; i < 25; i++) {
+    for (let i = 0; i < keys; i++) {
         await frame();
-        const start = performance.now();
         const at = view.state.selection.main.head;
         view.dispatch({ changes: { from: at, insert: 'x' }, selection: { anchor: at + 1 }, userEvent: 'input.type' });
         view.dom.getBoundingClientRect();
-        await new Promise(done => setTimeout(done));
-        times.push(performance.now() - start);
     }
-    return times.sort((a, b) => a - b)[12];
+    await frame();
 }"""
+
+
+def typed(tab: Page) -> float:
+    """Milliseconds that the page's thread works for a key; by the clock it would be what else the machine does."""
+    session = tab.context.new_cdp_session(tab)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def worked() -> float:
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return next(m["value"] for m in metrics if m["name"] == "TaskDuration")
+
+    start = worked()
+    tab.evaluate(TYPE, KEYS)
+    return (worked() - start) / KEYS * 1e3
 
 
 def test_ten_figures_do_not_slow_typing(chromium: Browser, lab: Lab, outputs: dict[str, Any]) -> None:
@@ -318,7 +329,7 @@ def test_ten_figures_do_not_slow_typing(chromium: Browser, lab: Lab, outputs: di
         if many:
             tab.locator(".ncd-view svg").first.wait_for()
         put_cursor(tab, "layer", "softmax")
-        took[many] = min(tab.evaluate(TYPE) for _ in range(6))
+        took[many] = min(typed(tab) for _ in range(4))
         assert tab.locator(".ncd-view").count() == many
         tab.close()
-    assert took[10] < 2 * took[0] + 8, took  # ms a key
+    assert took[10] < 1.5 * took[0] + 4, took  # ms a key
