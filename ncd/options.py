@@ -62,6 +62,11 @@ OPTIONS: Mapping[str, Option] = {
     "collapse": Option((), "a path or class of a block, or a list of them, to draw closed", _paths),
     "width": Option(1000, "the width in px at which rows wrap (at least 200), or None for a single row", _width),
     "theme": Option("light", *_one_of(*THEMES, "auto")),
+    "ids": Option(
+        False,
+        "whether every mark of an SVG says which operation, axis, array or block it shows, for pages and style sheets",
+        lambda v: isinstance(v, bool),
+    ),
     "labels": Option(
         "names",
         "what stands on wires: 'names', 'sizes', 'both' (name=size), 'boundaries' (only where arrays enter and leave "

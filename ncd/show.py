@@ -169,7 +169,12 @@ def with_options(diagram: Diagram, options: Mapping[str, Any]) -> Diagram:
 
 
 def svg(diagram: Diagram, **options: Any) -> Svg:
-    return draw(diagram, **options).svg
+    """The picture alone, unless marks are to say what they show."""
+    from ncd.render.compact import render
+
+    o = complete(dict(diagram.options), options)
+    shown = draw(diagram, **options)
+    return shown.svg if o["ids"] else Svg(render(shown.scene, o["theme"]))
 
 
 def tikz(diagram: Diagram, **options: Any) -> str:

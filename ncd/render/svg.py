@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import groupby
 from typing import assert_never
@@ -42,9 +42,16 @@ def render(scene: Scene, theme: str = "light", prefix: str = "") -> str:
         prefix = "ncd-" + hashlib.sha256(content.encode()).hexdigest()[:8]
     elif not re.fullmatch(r"[A-Za-z][\w-]*", prefix, re.ASCII):
         raise NCDError(f"{prefix!r} cannot begin an id", doing="writing an SVG", fix="letters, digits, - and _")
-    rules = _rules(scene.marks, day, prefix)
+    found = rules(scene.marks, day, prefix)
     if night:
-        rules += "\n@media (prefers-color-scheme:dark){\n" + _rules(scene.marks, night, prefix, colours=True) + "\n}"
+        found += "\n@media (prefers-color-scheme:dark){\n" + rules(scene.marks, night, prefix, colours=True) + "\n}"
+    return framed(scene, prefix, found, body)
+
+
+def framed(scene: Scene, prefix: str, rules: str, body: str) -> str:
+    """The document around the marks: size, title, description, rules, background."""
+    w, h = number(scene.width), number(scene.height)
+    title, description = escape(scene.title), escape(scene.description)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" id="{prefix}" class="ncd-diagram" viewBox="0 0 {w} {h}" '
         f'width="{w}" height="{h}" role="img" aria-labelledby="{prefix}-title {prefix}-desc">\n'
@@ -131,27 +138,31 @@ def _data(ids: Ids) -> str:
 def _mark(mark: Mark, look: Theme, attributes: str) -> str:
     match mark:
         case Path():
-            style, d = _style(look, mark.role), data(mark.segments)
+            style, d = style_of(look, mark.role), data(mark.segments)
             tone = f" ncd-{tone_name(mark.tone, look)}" if toned(mark.role, mark.tone) else ""
-            out = f'<path class="{_path_class(mark.role)}{tone}"{attributes} d="{d}"/>'
+            out = f'<path class="{path_class(mark.role)}{tone}"{attributes} d="{d}"/>'
             return out + f'<path class="ncd-core" d="{d}"/>' if style.core else out
         case Dot():
-            _style(look, mark.role)
+            style_of(look, mark.role)
             x, y, r = number(mark.x), number(mark.y), number(mark.r)
             kind = "ncd-dot" if mark.role == "dot" else f"ncd-dot ncd-{mark.role}"
             return f'<circle class="{kind}"{attributes} cx="{x}" cy="{y}" r="{r}"/>'
         case Text():
             if mark.role not in FONTS:
                 raise NCDError(f"no text role {mark.role!r}", doing="writing an SVG", fix=", ".join(FONTS))
-            inner, stacked = _spans(mark.text, mark.role)
-            left, anchor = mark.x, f' text-anchor="{mark.anchor}"'
-            if stacked or mark.anchor == "start":  # not every viewer counts a pen going back as part of the width
-                left -= width(mark.text, mark.role) * {"start": 0, "middle": 0.5, "end": 1}[mark.anchor]
-                anchor = ""
-            x, y = number(left), number(mark.y)
-            return f'<text class="ncd-label ncd-text-{mark.role}"{attributes} x="{x}" y="{y}"{anchor}>{inner}</text>'
+            return label(mark, mark.role, f' class="ncd-label ncd-text-{mark.role}"{attributes}', number)
         case _:
             assert_never(mark)
+
+
+def label(mark: Text, role: str, attributes: str, written: Callable[[float], str]) -> str:
+    """A text and its coordinates."""
+    inner, stacked = _spans(mark.text, role)
+    left, anchor = mark.x, f' text-anchor="{mark.anchor}"'
+    if stacked or mark.anchor == "start":  # not every viewer counts a pen going back as part of the width
+        left -= width(mark.text, role) * {"start": 0, "middle": 0.5, "end": 1}[mark.anchor]
+        anchor = ""
+    return f'<text{attributes} x="{written(left)}" y="{written(mark.y)}"{anchor}>{inner}</text>'
 
 
 @lru_cache(maxsize=4096)
@@ -182,7 +193,7 @@ def _spans(text: str, role: str) -> tuple[str, bool]:
 # -- rules -------------------------------------------------------------------------------------
 
 
-def _rules(marks: Iterable[Mark], look: Theme, prefix: str, colours: bool = False) -> str:
+def rules(marks: Iterable[Mark], look: Theme, prefix: str, colours: bool = False) -> str:
     """A rule per role and tone in use; with ``colours`` only what a second theme changes."""
     drawn = {(type(m), m.role, m.tone if isinstance(m, Path) and toned(m.role, m.tone) else None) for m in marks}
     found = {".ncd-background": f"fill:{look.background}"}
@@ -191,8 +202,8 @@ def _rules(marks: Iterable[Mark], look: Theme, prefix: str, colours: bool = Fals
             font = "" if colours else ";" + _font(role)
             found[f".ncd-text-{role}"] = f"fill:{look.letters[role]}{font}"
             continue
-        style = _style(look, role)
-        selector = "." + _path_class(role).replace(" ", ".")
+        style = style_of(look, role)
+        selector = "." + path_class(role).replace(" ", ".")
         if kind is Dot:
             selector = ".ncd-dot" if role == "dot" else f".ncd-dot.ncd-{role}"
         found[selector] = _declare(style, colours)
@@ -225,7 +236,7 @@ def _font(role: str) -> str:
     return out + (";font-style:italic" if "italic" in font.face else "")
 
 
-def _path_class(role: str) -> str:
+def path_class(role: str) -> str:
     return _PATH_CLASS.get(role, f"ncd-{role}")
 
 
@@ -235,7 +246,7 @@ def tone_name(tone: str, look: Theme) -> str:
     return "own" + tone[1:].lower() if own else tone if tone in look.tones else "grey"
 
 
-def _style(look: Theme, role: str) -> Style:
+def style_of(look: Theme, role: str) -> Style:
     try:
         return look.styles[role]
     except KeyError:
