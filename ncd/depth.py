@@ -69,14 +69,14 @@ def best_that_fits(levels: int, width: float | None, opened: Opened, laid_out: L
     """By what it may be worth, how far it has been looked at, and when it came: of equals the most open is taken."""
     known: dict[object, int] = {}
 
-    def wait(value: float, stage: int, choice: Choice) -> None:
-        heappush(waiting, (-value, -stage, known[choice.key], choice))
+    def wait(value: float, stage: int, came: int, choice: Choice) -> None:
+        heappush(waiting, (-value, -stage, came, choice))
 
     def consider(choice: Choice) -> None:
         legible = len(choice.drawn.ops) <= LEGIBLE or not (choice.depth or choice.closed)
         if legible and choice.key not in known:
             known[choice.key] = len(known)
-            wait(told(choice.drawn), TOLD, choice)
+            wait(told(choice.drawn), TOLD, known[choice.key], choice)
 
     def with_fewer(choice: Choice) -> None:
         if again := second_of_class(choice.drawn):
@@ -88,17 +88,17 @@ def best_that_fits(levels: int, width: float | None, opened: Opened, laid_out: L
         if len(choice.drawn.ops) > LEGIBLE:
             with_fewer(choice)
     while waiting:
-        _, stage, _, choice = heappop(waiting)
+        _, stage, came, choice = heappop(waiting)
         if stage == -SEEN:
             return choice
         if stage == -TOLD and len(known) > 1:
             _, scene = sketched(choice.drawn)
             if not hopeless(choice.drawn, scene, width):
-                wait(worth(choice.drawn, scene), SKETCHED, choice)
+                wait(worth(choice.drawn, scene), SKETCHED, came, choice)
         else:
             drawn, scene = laid_out(choice.drawn)
             if _fits(drawn, scene, width):
-                wait(worth(drawn, scene), SEEN, replace(choice, drawn=drawn, scene=scene))
+                wait(worth(drawn, scene), SEEN, came, replace(choice, drawn=drawn, scene=scene))
         if not choice.closed and (torn(scene) or not _fits(choice.drawn, scene, width)):
             with_fewer(choice)
     drawn, scene = laid_out(opened(0, (), ()))
