@@ -119,9 +119,11 @@ class Net:
         weaves = (op.weave, *op.weave.rest)
         groups = [(o,) for o in op.outputs] if op.weave.rest else [op.outputs]
         for weave, outs in zip(weaves, groups, strict=True):
-            part = replace(op, outputs=outs, weave=weave)
+            part = replace(op, outputs=outs, weave=weave) if op.weave.rest else op
             itok, otok = part.indices()
-            touched = {t for row in (*itok, *otok) for t in row if part.touches(t)} | windowed(part)
+            touched = {t for row in (*itok, *otok) for t in row if part.touches(t)}
+            if any(t.startswith("@") for t in touched):
+                touched |= windowed(part)
             self.add(
                 Node(
                     op.kind,
