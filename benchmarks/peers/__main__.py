@@ -1,4 +1,4 @@
-"""``python -m benchmarks.peers [FILE]``: a table of ratios, peer over ncd: above 1, ncd is ahead.
+"""``python -m benchmarks.peers [FILE [MODEL ...]]``: a table of ratios, peer over ncd: above 1, ncd is ahead.
 
 Every pair has a process of its own; what was measured already is kept in ``FILE.jsonl`` and not measured again.
 """
@@ -65,7 +65,7 @@ def main() -> None:
         if kept.exists()
         else {}
     )
-    pairs = [(m, p) for m in MODELS for p in PEERS]
+    pairs = [(m, p) for m in sys.argv[2:] or MODELS for p in PEERS]
     for model, peer in tqdm(pairs):
         if (model, peer) not in known:
             known[model, peer] = measured(model, peer)

@@ -50,7 +50,10 @@ class Explore(ui.VBox):
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         """The widget, and its picture for wherever no widget can be."""
         shown = super()._repr_mimebundle_(**kwargs) or {}
-        return {**shown, "image/svg+xml": self.picture.svg}
+        return {**shown, "image/svg+xml": self.picture.svg, "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        return f"<bench of {self.picture.diagram.title}>"
 
     def run(self, *args: Any, **kwargs: Any) -> None:
         """Run on these inputs, without any change on the way."""

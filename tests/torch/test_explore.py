@@ -82,6 +82,7 @@ def test_the_controls_run_change_and_undo(gpt2: Any) -> None:
     _, d, _, ids = gpt2
     e = d.explore(depth=3)
     assert e._repr_mimebundle_()["image/svg+xml"] == e.picture.svg, "where no widget can be"
+    assert e._repr_mimebundle_()["text/plain"] == f"<bench of {e.picture.diagram.title}>"
     assert not e.picture.values and e.wire.value == 0 and e.axis.label == "all of it"
     e.button.click()
     before = e.picture.values
