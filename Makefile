@@ -70,7 +70,7 @@ books: $(VENV)/.installed
 	$(PART) books $(BOOKS_S) env $(PYTEST) tests/notebooks
 
 # Ratios against the targets; takes minutes, fails on nothing.  A result worth keeping goes into benchmarks/results.
-bench: $(VENV)/.installed
+bench: $(VENV)/.installed peers
 	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks $(RESULT)
 
 # Hundreds of programs traced, checked, turned back into modules and drawn: see benchmarks/sweep.  Takes

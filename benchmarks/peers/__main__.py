@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -66,11 +67,12 @@ def main() -> None:
         else {}
     )
     pairs = [(m, p) for m in sys.argv[2:] or MODELS for p in PEERS]
-    for model, peer in tqdm(pairs):
-        if (model, peer) not in known:
-            known[model, peer] = measured(model, peer)
-            with kept.open("a") as f:
-                f.write(json.dumps({"model": model, "tool": peer, "found": known[model, peer]}) + "\n")
+    with suppress(KeyboardInterrupt):  # then the table is of what is there
+        for model, peer in tqdm(pairs):
+            if (model, peer) not in known:
+                known[model, peer] = measured(model, peer)
+                with kept.open("a") as f:
+                    f.write(json.dumps({"model": model, "tool": peer, "found": known[model, peer]}) + "\n")
     versions = []
     for package in PACKAGES:
         try:
@@ -85,7 +87,7 @@ def main() -> None:
         "small inputs.  Pictures are of the peer's kind: SVG of torchview, torchlens and torchviz, HTML of torchvista,",
         "JSON of Model Explorer, text of torch.export.",
         "",
-        table(HEAD, [row(m, p, known[m, p]) for m, p in pairs]),
+        table(HEAD, [row(*pair, known[pair]) for pair in pairs if pair in known]),
     ]
     path.write_text("\n".join(said) + "\n")
     print(path.read_text())
