@@ -169,7 +169,7 @@ def with_options(diagram: Diagram, options: Mapping[str, Any]) -> Diagram:
 
 
 def svg(diagram: Diagram, **options: Any) -> Svg:
-    """The picture alone, unless marks are to say what they show."""
+    """The picture, or that alone where marks are not to say what they show."""
     from ncd.render.compact import render
 
     o = complete(dict(diagram.options), options)

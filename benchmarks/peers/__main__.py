@@ -85,7 +85,8 @@ def main() -> None:
         "In turns in one process a pair; seconds of the processor, graphviz's included, the least of three rounds;",
         "ncd derives every signature anew in each.  gpt2@1024 reads one text of so many tokens, the others the zoo's",
         "small inputs.  Pictures are of the peer's kind: SVG of torchview, torchlens and torchviz, HTML of torchvista,",
-        "JSON of Model Explorer, text of torch.export.",
+        "JSON of Model Explorer, text of torch.export.  A peer at its best is compared with ncd at its best: depth=1,",
+        "ids=False.",
         "",
         table(HEAD, [row(*pair, known[pair]) for pair in pairs if pair in known]),
     ]

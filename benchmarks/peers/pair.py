@@ -72,7 +72,7 @@ def main(model: str, peer: str) -> None:
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
     example = example_of(model)
-    tools = {"ncd": ncd_as(PEERS[peer].kind), "peer": PEERS[peer]}
+    tools = {"ncd": ncd_as(PEERS[peer].kind, peer.endswith("best")), "peer": PEERS[peer]}
     found: dict[str, Any] = {name: [] for name in tools}
     for k in range(1 + ROUNDS):
         for name, tool in tools.items():

@@ -67,10 +67,12 @@ def ncd_trace(example: Example) -> Any:
     return trace(example)
 
 
-def ncd_as(kind: str) -> Tool:
-    """What ncd is compared by: the same kind of file."""
+def ncd_as(kind: str, best: bool) -> Tool:
+    """What ncd is compared by: the same kind of file; at its ``best`` one level open, and the picture alone."""
+    how: dict[str, Any] = {"depth": 1, "ids": False} if best else {}
     pictures: Mapping[str, Callable[[Any], str]] = {
-        "svg": lambda d: d.to_svg(), "html": lambda d: d.to_html(), "json": lambda d: d.to_json(), "text": str,
+        "svg": lambda d: d.to_svg(**how), "html": lambda d: d.to_html(**how), "json": lambda d: d.to_json(),
+        "text": str,
     }  # fmt: skip
     return Tool(ncd_trace, lambda d: pictures[kind](d).encode(), kind)
 

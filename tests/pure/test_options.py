@@ -23,7 +23,7 @@ EMPTY = Diagram("empty", (), (), ())
         ("titles", {"h.0": "Block"}), ("notes", (("softmax", "weights"),)), ("highlight", ["d_k", "softmax"]),
         ("colors", {"Layer": "orange"}), ("colors", [("h.0", "#AAddff")]),
         ("labels", "boundaries"), ("axis_order", "memory"), ("quality", 3), ("skips", "lanes"),
-        ("stages", False), ("ids", True),
+        ("stages", False), ("ids", False),
     ],
 )  # fmt: skip
 def test_allowed(name: str, value: object) -> None:
@@ -96,7 +96,7 @@ ON_THE_COMMAND_LINE = {
     "hide": ["--hide", "b"],
     "show": ["--show", "b"],
     "legend": ["--legend"],
-    "ids": ["--ids"],
+    "ids": ["--no-ids"],
     "titles": ["--titles", "=The whole", "--titles", "h.0=First"],
     "highlight": ["--highlight", "softmax"],
     "notes": ["--notes", "s=time = position"],
@@ -112,7 +112,7 @@ SAID = {
     "labels": "both", "arrays": "all", "hide": ("b",),
     "show": ("b",), "legend": True, "titles": (("", "The whole"), ("h.0", "First")),
     "highlight": ("softmax",), "notes": (("s", "time = position"),), "colors": (("GPT2MLP", "#aaddff"),),
-    "heat": "flops", "axis_order": "memory", "quality": 3, "skips": "lanes", "stages": False, "ids": True,
+    "heat": "flops", "axis_order": "memory", "quality": 3, "skips": "lanes", "stages": False, "ids": False,
 }  # fmt: skip
 
 

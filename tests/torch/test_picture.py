@@ -50,7 +50,7 @@ def test_a_cell_shows_the_diagram_the_picture_and_the_text() -> None:
     d = traced("attn")
     bundle = d._repr_mimebundle_()
     assert set(bundle) == {show.MIME, "image/svg+xml", "text/plain"}
-    still = d.to_svg(theme="light", ids=True)
+    still = d.to_svg(theme="light")
     same = [re.sub(r"ncd-[0-9a-f]{8}", "id", svg) for svg in (bundle["image/svg+xml"], still)]
     assert same[0] == same[1]
     (scene,) = bundle[show.MIME]["scenes"]
@@ -81,7 +81,7 @@ def test_files(tmp_path: Path) -> None:
     page = d.save(tmp_path / "a.html").read_text()
     assert page == d.to_html()
     assert page.lower().startswith("<!doctype html>")
-    assert d.to_svg(theme="auto", ids=True) in page and d.to_svg(theme="dark", ids=True) in d.to_html(theme="dark")
+    assert d.to_svg(theme="auto") in page and d.to_svg(theme="dark") in d.to_html(theme="dark")
 
 
 def test_options_change_the_picture() -> None:
