@@ -121,9 +121,7 @@ class Net:
         for weave, outs in zip(weaves, groups, strict=True):
             part = replace(op, outputs=outs, weave=weave) if op.weave.rest else op
             itok, otok = part.indices()
-            touched = {t for row in (*itok, *otok) for t in row if part.touches(t)}
-            if any(t.startswith("@") for t in touched):
-                touched |= windowed(part)
+            touched = {t for row in (*itok, *otok) for t in row if part.touches(t)} | windowed(part)
             self.add(
                 Node(
                     op.kind,
