@@ -69,7 +69,7 @@ page: $(VENV)/.installed $(VENV)/.debian
 books: $(VENV)/.installed
 	$(PART) books $(BOOKS_S) env $(PYTEST) tests/notebooks
 
-# Ratios against the targets; takes minutes, fails on nothing.  A result worth keeping goes into benchmarks/results.
+# Beside other tools, then ratios against the targets; takes long, and is no test.  A result worth keeping goes into benchmarks/results.
 bench: $(VENV)/.installed peers
 	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks $(RESULT)
 
