@@ -144,18 +144,40 @@ def test_an_axis_is_lit_on_all_its_wires(tab: Page, view: Locator) -> None:
 def test_a_double_click_opens_a_block_in_place_and_another_closes_it(tab: Page, view: Locator) -> None:
     ops = view.locator("g.ncd-op")
     before = ops.count()
-    closed = view.locator("g.ncd-op", has_text="Attention").first
-    tab.mouse.dblclick(*point_at(tab, closed))
-    plate = view.locator("path.ncd-block[data-block='attention']")
-    plate.wait_for(state="attached")
+    open_attention(tab, view)
     assert ops.count() > before
     assert ["opened", ["attention"]] in told(tab)[0]
+    close_attention(tab, view)
+    assert ops.count() == before
+
+
+def open_attention(tab: Page, view: Locator) -> None:
+    closed = view.locator("g.ncd-op", has_text="Attention").first
+    tab.mouse.dblclick(*point_at(tab, closed))
+    view.locator("path.ncd-block[data-block='attention']").wait_for(state="attached")
+
+
+def close_attention(tab: Page, view: Locator) -> None:
+    plate = view.locator("path.ncd-block[data-block='attention']")
     plate.scroll_into_view_if_needed()
     box = plate.bounding_box()
     assert box
     tab.mouse.dblclick(box["x"] + 6, box["y"] + box["height"] - 6)
     plate.wait_for(state="detached")
-    assert ops.count() == before
+
+
+def test_what_stays_glides_to_its_place_but_not_for_who_wants_no_motion(tab: Page, view: Locator) -> None:
+    tab.evaluate(
+        "() => { const { animate } = Element.prototype; window.glides = 0;"
+        "Element.prototype.animate = function (...how) { window.glides += 1; return animate.apply(this, how); }; }"
+    )
+    open_attention(tab, view)
+    gliding = tab.evaluate("window.glides")
+    assert gliding > 0
+    tab.emulate_media(reduced_motion="reduce")
+    close_attention(tab, view)
+    assert tab.evaluate("window.glides") == gliding
+    tab.emulate_media(reduced_motion="no-preference")
 
 
 def test_keys_act_on_the_picture_and_not_on_the_notebook(tab: Page, view: Locator) -> None:
