@@ -22,16 +22,17 @@ def _conv(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes
     data, batch = _whole(xs[0], atom)
     count, stride = _places(atom, 1)
     kernel = weights["weight"].shape[-1]
-    fn = (F.conv1d, F.conv2d)[count - 1]
-    groups = dict(atom.kwargs).get("groups", 1)
-    y = fn(data, weights["weight"], weights.get("bias"), stride=stride or 1, padding=kernel // 2, groups=groups)
-    return _apart(y, batch)
+    fn = (F.conv1d, F.conv2d, F.conv3d)[count - 1]
+    said = dict(atom.kwargs)
+    apart = said.get("dilation", 1)
+    how = {"stride": stride or 1, "padding": kernel // 2 * apart, "dilation": apart, "groups": said.get("groups", 1)}
+    return _apart(fn(data, weights["weight"], weights.get("bias"), **how), batch)
 
 
 def _upconv(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes: Sizes) -> Tensor:
     data, batch = _whole(xs[0], atom)
     count, stride = _places(atom, 1)
-    fn = (F.conv_transpose1d, F.conv_transpose2d)[count - 1]
+    fn = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[count - 1]
     return _apart(fn(data, weights["weight"], weights.get("bias"), stride=stride or 2), batch)
 
 
@@ -39,7 +40,10 @@ def _pool(atom: Atom, weights: Weights, xs: list[Named], outs: list[Axes], sizes
     data, batch = _whole(xs[0], atom, 1)
     count, stride = _places(atom, 0)
     size = dict(atom.kwargs).get("size", 2)
-    pools: Any = {"max_pool": (F.max_pool1d, F.max_pool2d), "avg_pool": (F.avg_pool1d, F.avg_pool2d)}
+    pools: Any = {
+        "max_pool": (F.max_pool1d, F.max_pool2d, F.max_pool3d),
+        "avg_pool": (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d),
+    }
     full = size == (stride or size)
     said = {} if atom.name == "max_pool" else {"count_include_pad": False}
     y = pools[atom.name][count - 1](data, size, stride or size, 0 if full else size // 2, ceil_mode=full, **said)

@@ -11,24 +11,34 @@ from ncd.errors import DSLError
 __all__ = ["avg_pool", "conv", "max_pool", "upconv", "upsample"]
 
 
-def conv(pattern: str, kernel: int = 3, stride: int = 1, name: str = "", bias: bool = False, groups: int = 1) -> Term:
+def conv(
+    pattern: str,
+    kernel: int = 3,
+    stride: int = 1,
+    name: str = "",
+    bias: bool = False,
+    groups: int = 1,
+    dilation: int = 1,
+) -> Term:
     """A convolution: ``"c y x -> d y x"``, channels first; padded so that a stride of 1 keeps the size.
 
     With a larger stride the axes of its output are others and have other names.  Of several ``groups`` of channels
-    each is made from one.
+    each is made from one.  What the kernel reads lies ``dilation`` apart.
     """
     p = read(pattern, f"n.conv({pattern!r})")
-    ok = len(p.ins) == len(p.outs) == 1 and 2 <= len(p.ins[0]) <= 3 and len(p.ins[0]) == len(p.outs[0]) and kernel % 2
+    ok = len(p.ins) == len(p.outs) == 1 and 2 <= len(p.ins[0]) <= 4 and len(p.ins[0]) == len(p.outs[0]) and kernel % 2
     before, after = p.ins[0], p.outs[0]
     if not ok or any((a == b) != (stride == 1) for a, b in zip(before[1:], after[1:], strict=False)):
         raise DSLError(
             f"{pattern!r} with a kernel of {kernel} and a stride of {stride} is no convolution",
             doing="making n.conv",
-            fix="'c x -> d x' or 'c y x -> d y x' with an odd kernel; with a stride, 'c x -> d x2'",
+            fix="'c x -> d x', 'c y x -> d y x' or one more, with an odd kernel; with a stride, 'c x -> d x2'",
         )
     moved = tuple(Relation(b, "stride", (a,), stride) for a, b in zip(before[1:], after[1:], strict=True) if a != b)
     if type(groups) is not int or groups < 1:
         raise DSLError(f"{groups} groups", doing="making n.conv", fix="a number that divides the channels")
+    if type(dilation) is not int or dilation < 1:
+        raise DSLError(f"a dilation of {dilation}", doing="making n.conv", fix="1, or a larger number")
     if groups > 1:
         own, each = f"{before[0]}_g", f"{after[0]}_g"
         moved += (Relation(before[0], "product", (own,), groups),)
@@ -37,7 +47,8 @@ def conv(pattern: str, kernel: int = 3, stride: int = 1, name: str = "", bias: b
     else:
         channels = (after[0], before[0] if before[0] != after[0] else f"{before[0]}'")
     said = {"kernel": kernel, "stride": stride, "name": name, "bias": bias, "groups": groups}
-    kwargs = differing(said, {"kernel": 3, "stride": 1, "name": "", "bias": False, "groups": 1})
+    plain = {"kernel": 3, "stride": 1, "name": "", "bias": False, "groups": 1, "dilation": 1}
+    kwargs = differing({**said, "dilation": dilation}, plain)
     weights = (("weight", (*channels, *(str(kernel) for _ in before[1:]))), *((("bias", after[:1]),) if bias else ()))
     return Term(
         Atom("conv", (str(p),), tuple(kwargs.items()), p.ins, p.outs, (*relations(p), *moved), weights), p.sizes
@@ -89,14 +100,14 @@ def _pooled(kind: str, pattern: str, size: int, stride: int) -> Term:
 
 def _moved(kind: str, p: Pattern, how: str, number: int, first: int) -> tuple[Relation, ...]:
     """How many places there are along the axes from the first on.  Raises DSLError."""
-    ok = len(p.ins) == len(p.outs) == 1 and 1 <= len(p.ins[0]) - first <= 2 and len(p.ins[0]) == len(p.outs[0])
+    ok = len(p.ins) == len(p.outs) == 1 and 1 <= len(p.ins[0]) - first <= 3 and len(p.ins[0]) == len(p.outs[0])
     ok = ok and type(number) is int and number >= 1 and not p.parts
     if not ok or any((a == b) != (number == 1) for a, b in zip(p.ins[0][first:], p.outs[0][first:], strict=True)):
         plain = "'c y x -> d y2 x2'" if first else "'y x -> y2 x2'"
         raise DSLError(
             f"{str(p)!r} with steps of {number}",
             doing=f"making n.{kind}",
-            fix=f"{plain}: one or two axes of places, with other names where their number is another",
+            fix=f"{plain}: one to three axes of places, with other names where their number is another",
         )
     return tuple(
         Relation(b, how, (a,), number) for a, b in zip(p.ins[0][first:], p.outs[0][first:], strict=True) if a != b

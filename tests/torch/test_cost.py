@@ -362,6 +362,55 @@ def test_one_more_token_costs_what_it_does_with_a_cache(kind: str) -> None:
     assert step.intensity < 2
 
 
+class Attends(nn.Module):
+    """Causal attention of ``heads`` queries; ``keys`` of them share a key and a value each (Ainslie et al. 2023)."""
+
+    def __init__(self, keys: int, heads: int = 4, k: int = 6, m: int = 10) -> None:
+        super().__init__()
+        self.q, self.k, self.v = (nn.Parameter(torch.randn(m, n, k)) for n in (heads, keys, keys))
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = (torch.einsum("bsm,mhk->bhsk", x, w) for w in (self.q, self.k, self.v))
+        q = q.unflatten(1, (k.shape[1], -1))
+        scores = torch.einsum("bnqsk,bntk->bnqst", q, k)
+        later = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
+        return torch.einsum("bnqst,bntk->bnqsk", scores.masked_fill(later, -torch.inf).softmax(-1), v)
+
+
+class Latent(nn.Module):
+    """Keys and values are read off few numbers a token; what reads them is absorbed (DeepSeek-AI 2024, "V2", 2.1.2)."""
+
+    def __init__(self, rank: int = 5, heads: int = 4, k: int = 6, m: int = 10) -> None:
+        super().__init__()
+        self.q, self.down = nn.Parameter(torch.randn(m, heads, k)), nn.Parameter(torch.randn(m, rank))
+        self.k, self.v = (nn.Parameter(torch.randn(rank, heads, k)) for _ in "kv")
+
+    def forward(self, x: Tensor) -> Tensor:
+        c = torch.einsum("bsm,mr->bsr", x, self.down)
+        q = torch.einsum("bhsk,rhk->bhsr", torch.einsum("bsm,mhk->bhsk", x, self.q), self.k)
+        scores = torch.einsum("bhsr,btr->bhst", q, c)
+        later = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
+        mixed = torch.einsum("bhst,btr->bhsr", scores.masked_fill(later, -torch.inf).softmax(-1), c)
+        return torch.einsum("bhsr,rhk->bhsk", mixed, self.v)
+
+
+@pytest.mark.parametrize(
+    ("attention", "kept", "work"),
+    [
+        (Attends(4), 2 * 4 * 6, 4 * 4 * 6),
+        (Attends(2), 2 * 2 * 6, 4 * 4 * 6),
+        (Attends(1), 2 * 6, 4 * 4 * 6),
+        (Latent(), 5, 4 * 4 * 5),
+    ],
+    ids=["every head its own", "grouped", "one key for all", "latent"],
+)
+def test_what_a_cache_keeps_of_each_token(attention: nn.Module, kept: int, work: int) -> None:
+    """``kept`` numbers a token; ``work`` FLOPs for each pair of tokens, whoever shares the keys."""
+    c = ncd.trace(attention, torch.randn(3, 8, 10), axes="b s m").cost()
+    assert c.decode("s").cache.at(s=1000) == 4 * 3 * 1000 * kept
+    assert str(c.total.flops.leading("s")) == f"{work}*b*s**2"
+
+
 def test_one_more_token_of_what_is_not_causal_is_refused() -> None:
     e = zoo.get("attn")
     c = ncd.trace(e.module, *e.args, axes=e.axes, **e.kwargs).cost()

@@ -401,6 +401,26 @@ def test_groups_of_channels():
         n.group_norm("c=6 x", 4)
 
 
+@pytest.mark.parametrize("places", ["x", "y x", "z y x"])
+def test_windows_slide_over_as_many_axes_as_torch_knows(places: str):
+    count = len(places.split())
+    x = torch.randn(2, 4, *[9, 6, 7][:count])
+    moved = places.replace("x", "x2").replace("y", "y2").replace("z", "z2")
+    wide = n.conv(f"c {places} -> d {places}", dilation=2).over("b")
+    module = wide.to_module(c=4, d=3)
+    fn = (nn.functional.conv1d, nn.functional.conv2d, nn.functional.conv3d)[count - 1]
+    torch.testing.assert_close(module(x), fn(x, module.conv.weight, padding=2, dilation=2))
+    pool = n.max_pool(f"{places} -> {moved}").over("b c")
+    fn = (nn.functional.max_pool1d, nn.functional.max_pool2d, nn.functional.max_pool3d)[count - 1]
+    torch.testing.assert_close(pool.to_module()(x), fn(x, 2, ceil_mode=True))
+    up = n.upconv(f"c {places} -> d {moved}").over("b").to_module(c=4, d=3)
+    assert up(x).shape == (2, 3, *(2 * k for k in x.shape[2:]))
+    for d in (wide, pool):
+        assert d.check().ok and not d.opaque and eval(d.to_dsl()) == d
+    with pytest.raises(DSLError, match="a dilation of 0"):
+        n.conv("c x -> d x", dilation=0)
+
+
 def test_scores_are_taken_out_by_an_array():
     scores, kept = torch.randn(3, 4, 6), torch.ones(4, 6).triu()
     d = n.mask("q x").over("h", 0) >> n.softmax("x")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import sympy
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import ncd
+from ncd.analysis.formula import symbol
 from ncd.models import attention, gpt2, scaled
 
 
@@ -149,6 +151,18 @@ def test_what_is_moved_is_what_a_loop_loads(group: int, tile: int) -> None:
     sizes = {**formula.sizes, "g": group, "t": tile}
     assert int(formula.held.subs({s: sizes[s.name] for s in formula.held.free_symbols})) == by_hand.most
     assert str(formula) == "b·h·k·y + b·h·v·y + (b·h·k·x·y)/g + (b·h·v·x·y)/g"
+
+
+def test_a_small_memory_is_loaded_as_often_as_is_known() -> None:
+    """Θ(y x k² / M) elements for a fast memory of M: Dao et al. 2022, "FlashAttention", theorem 2."""
+    d = ncd.trace(F.scaled_dot_product_attention, *arrays((1, 1, 32, 8), (1, 1, 32, 8), (1, 1, 32, 8)), axes=QKV)
+    formula = d.transfer("x", 1, y="g")
+    g, x, k, memory = symbol("g"), symbol("x"), symbol("k"), symbol("M")
+    (largest,) = sympy.solve(formula.held - memory, g)
+    moved = formula.expr.subs({g: largest, symbol("b"): 1, symbol("h"): 1}).subs({symbol("y"): x, symbol("v"): k})
+    much = sympy.limit(moved / (x**2 * k**2 / memory), x, sympy.oo)
+    # The queries, what was mixed so far, two numbers and a score of each row; one key and one value.
+    assert sympy.simplify(sympy.limit(much, memory, sympy.oo) - 2 * (2 * k + 3) / k) == 0
 
 
 def test_a_mask_is_loaded_for_every_head() -> None:
