@@ -144,6 +144,9 @@ def at(expr: Any, sizes: Mapping[Any, int]) -> Any:
     return float(found) if found.is_number else None
 
 
+RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 class _Text(StrPrinter):
     """``(h//16)·(w//16) + 1``; with ``python`` what Python evaluates."""
 
@@ -183,6 +186,12 @@ class _Text(StrPrinter):
             )
             text += f" - {piece[1:]}" if piece.startswith("-") and text else f" + {piece}" if text else piece
         return text
+
+    def _print_Pow(self, expr: Any, rational: bool = False) -> str:
+        base, exponent = expr.args
+        if not self.python and base.is_Symbol and exponent.is_Integer and exponent > 1:
+            return self._print(base) + str(exponent).translate(RAISED)
+        return super()._print_Pow(expr, rational)  # type: ignore[no-any-return]
 
     def _print_floor(self, expr: Any) -> str:
         top, bottom = sympy.fraction(sympy.together(expr.args[0]))

@@ -328,6 +328,25 @@ def test_multi_head_attention_keeps_what_its_wires_say() -> None:
     assert str(fused.flops) == "4·b·h·k·x·y"
 
 
+def test_heads_last_the_weights_are_kept_twice() -> None:
+    """einsum lays them out anew before it contracts: y x h twice, where heads first once is enough."""
+
+    def heads(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return torch.einsum("bqxh,bxkh->bqkh", torch.einsum("bqkh,bxkh->bqxh", q, k).softmax(2), v)
+
+    args = [torch.randn(2, n, 4, 3, requires_grad=True) for n in (5, 7, 7)]
+    total = ncd.trace(heads, *args, axes=["b y k h", "b x k h", "b x k h"]).cost().total
+    assert str(total.activation) == "8·b·h·k·x + 4·b·h·k·y + 8·b·h·x·y"
+    assert int(total.activation) == saved(heads, args)
+
+
+def test_linear_attention_keeps_a_state_for_all_pairs() -> None:
+    args = [torch.randn(64, 6, requires_grad=True) for _ in range(3)]
+    total = ncd.trace(Linear(), *args, axes=["s d", "s d", "s d"]).cost().total
+    assert str(total.activation) == "4·d² + 12·d·s"
+    assert int(total.activation) == saved(Linear(), args)
+
+
 def test_a_plot() -> None:
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("agg")
