@@ -18,7 +18,7 @@ from ncd.errors import NCDError
 from ncd.sources import sources
 
 if TYPE_CHECKING:
-    from ncd.layout.facts import Facts
+    from ncd.layout.scene import Facts
     from ncd.show import Picture
 
 MOST = 8

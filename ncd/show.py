@@ -21,6 +21,7 @@ from ncd.options import checked, complete
 if TYPE_CHECKING:
     from graphviz import Digraph
 
+    from ncd.layout.programme import Solved
     from ncd.layout.scene import Scene
 
 MIME = "application/vnd.ncd.v1+json"
@@ -54,7 +55,7 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     from ncd.depth import best_that_fits, content, opened_while_it_fits
     from ncd.layout.arrays import with_arrays
     from ncd.layout.callouts import noted
-    from ncd.layout.figure import layout
+    from ncd.layout.figure import Figure
     from ncd.layout.heat import heated
     from ncd.layout.legend import explained
     from ncd.layout.margin import coloured, lit
@@ -68,31 +69,35 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     simple = retitled(prepared(simplified, numbered=o["stages"]), dict(o["titles"]))
     shown, hidden = _axes(simple, o["show"]), _axes(simple, o["hide"])
     simple = replace(simple, outer=tuple(i for i in simple.outer if i not in shown))
-    chosen = {k: o[k] for k in ("width", "labels", "axis_order", "quality")}
+    chosen = {**{k: o[k] for k in ("width", "labels", "axis_order")}, "hide": hidden}
 
     def opened(depth: int, expand: Sequence[str] = (), collapse: Sequence[str] = ()) -> Diagram:
         return present(simple, depth=depth, expand=expand, collapse=collapse)
 
+    figures: dict[object, Figure] = {}
+    solved: Solved = {}
+
+    def figure(drawn: Diagram) -> Figure:
+        key = content(drawn)
+        if key not in figures:
+            figures[key] = Figure(drawn, **chosen, solved=solved)
+        return figures[key]
+
     def laid_out(drawn: Diagram) -> tuple[Diagram, Scene]:
         """Without lanes that pass whole rows, unless asked for or where these take no more room."""
-        scene = layout(drawn, hide=hidden, **chosen)
+        scene = figure(drawn).picture(o["quality"])
         for _ in range(REMEMBERED if o["skips"] == "memory" else 0):
             if not scene.far:
                 break
             again = remembered(drawn, scene.far)
-            other = layout(again, hide=hidden, **chosen)
+            other = Figure(again, **chosen, solved=solved).picture(o["quality"])
             if other.height > scene.height:
                 break
             drawn, scene = again, other
         return drawn, scene
 
-    sketches: dict[object, Scene] = {}
-
     def sketched(drawn: Diagram) -> tuple[Diagram, Scene]:
-        key = content(drawn)
-        if key not in sketches:
-            sketches[key] = layout(drawn, hide=hidden, **{**chosen, "quality": 0})
-        return drawn, sketches[key]
+        return drawn, figure(drawn).picture(0)
 
     if o["depth"] is None:
         choice = best_that_fits(depths(simple), o["width"], opened, laid_out, sketched)
@@ -109,7 +114,7 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     scene = with_arrays(scene, drawn, o["arrays"])
     scene = noted(scene, [(pointed(drawn, simple, name), text) for name, text in o["notes"]])
     scene = explained(scene, drawn) if o["legend"] else scene
-    return Picture(drawn, naming_blocks(scene, drawn), Svg(render(scene, theme=o["theme"])))
+    return Picture(drawn, scene, Svg(render(scene, theme=o["theme"])))
 
 
 def _axes(diagram: Diagram, names: Iterable[str]) -> set[int]:
@@ -143,18 +148,6 @@ def _heat(drawn: Diagram, what: str) -> tuple[dict[int, float], str]:
     ops, _, whole = cost.drawn(drawn, cost.ledger(drawn), what)
     amount = byte(whole) if what == "traffic" else scaled(whole)
     return {i: n / whole for i, n in ops.items() if n}, f"share of {amount} {_HEATS[what]}"
-
-
-def naming_blocks(scene: Scene, drawn: Diagram) -> Scene:
-    """The scene, its facts saying of each closed block which one it is: what a page asks to be opened.
-
-    A closed block has the path of what it is in and the source of its first op; neither says anything about it.
-    """
-    known = dict(scene.facts.get("op", {}))
-    for i, op in enumerate(drawn.ops):
-        if op.block:
-            known[str(i)] = {**known.get(str(i), {}), "path": "", "source": "", "block": op.block}
-    return replace(scene, facts={**scene.facts, "op": known}) if known else scene
 
 
 def picture(diagram: Diagram, **options: Any) -> tuple[Scene, Svg]:

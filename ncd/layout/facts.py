@@ -10,9 +10,8 @@ from ncd.circuit.axis import Axis
 from ncd.circuit.diagram import Array, Block, Diagram, Op
 from ncd.circuit.reads import Read, path_taken, sentences
 from ncd.layout.net import title_of
+from ncd.layout.scene import Facts
 from ncd.layout.words import in_words, parameters
-
-Facts = Mapping[str, Mapping[str, Mapping[str, object]]]
 
 
 def facts(diagram: Diagram) -> Facts:
@@ -23,7 +22,9 @@ def facts(diagram: Diagram) -> Facts:
     users = Counter(i for op in diagram.ops for i in parameters(op))
     asked = {i: {"decided": "; ".join(sentences(reads))} for i, reads in of.items()}
     return {
-        "op": {str(i): _op(op) | _shared(op, users) | asked.get(i, {}) for i, op in enumerate(diagram.ops)},
+        "op": {
+            str(i): _op(op) | _shared(op, users) | asked.get(i, {}) | _closed(op) for i, op in enumerate(diagram.ops)
+        },
         "axis": _axes(diagram),
         "array": {str(a.id): _array(a) for a in diagram.arrays},
         "block": {b.path: _block(b, diagram) for b in diagram.blocks},
@@ -89,6 +90,14 @@ def _op(op: Op) -> dict[str, object]:
         "outs": [a.id for a in op.outputs],
         **_within(op),
     }
+
+
+def _closed(op: Op) -> dict[str, object]:
+    """Which block a closed one is: what a page asks to be opened.
+
+    It has the path of what it is in and the source of its first op; neither says anything about it.
+    """
+    return {"path": "", "source": "", "block": op.block} if op.block else {}
 
 
 MOST = 400

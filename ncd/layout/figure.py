@@ -7,8 +7,9 @@ programme, widths from the curves that result; then rows, and marks.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ncd.circuit.diagram import BACKWARD, Diagram
 from ncd.garbage import collecting_later
@@ -21,6 +22,7 @@ from ncd.layout.far import far
 from ncd.layout.heights import Heights
 from ncd.layout.measures import SPINE, Weights
 from ncd.layout.net import Container, Lane
+from ncd.layout.programme import Solved
 from ncd.layout.scene import Scene
 from ncd.layout.separators import separate
 from ncd.layout.spacing import LEVEL, Cut, Spacing
@@ -36,7 +38,6 @@ SEVERAL = 80
 """Above so many operations one start is all that is tried."""
 
 
-@collecting_later()
 def layout(
     diagram: Diagram,
     *,
@@ -54,22 +55,7 @@ def layout(
     to see about how large it would be.  ``hide``: ids of axes that are left out, and said to be in the
     description.
     """
-    root, _ = build(diagram, labels, hide)
-    search.sign(root, {})
-    figure = _Figure(root, labels, axis_order != "memory", quality if len(diagram.ops) <= SEVERAL else min(quality, 1))
-    plan = figure.ordered()
-    tail = wrap.tail(plan.spacing.widest() if labels != "none" else 8.0)
-    if width is not None:
-        while more := figure.crowded(plan, width - tail - wrap.EDGE - wrap.TRAIL):
-            plan = figure.ordered(more)
-        plan = figure.wrapped(plan, width, tail)
-    strip = figure.strip(plan)
-    page = rows.Page(strip, plan.end, plan.edges, title(diagram), labels != "none", tail)
-    size = round(page.width, 1), round(page.height, 1)
-    gone = sorted({w.name for a in diagram.arrays for w in a.wires if w.id in hide})
-    said = description(diagram) + (f" Not drawn: {', '.join(gone)}." if gone else "")
-    skips = tuple(far(root, plan.edges, strip.enters, page.width))
-    return Scene(*size, title(diagram), said, tuple(page.marks), facts(diagram), skips)
+    return Figure(diagram, width=width, labels=labels, axis_order=axis_order, hide=hide).picture(quality)
 
 
 @dataclass(frozen=True)
@@ -88,22 +74,73 @@ def _places(cuts: Sequence[Cut]) -> list[tuple[Container, int]]:
     return [c.place for c in cuts]
 
 
-class _Figure:
-    """Orders, places and draws a tree of containers; equal blocks keep their heights between times."""
+class Figure:
+    """Orders, places and draws a diagram: perhaps as a sketch first, and in full where that was worth it."""
 
     borders: Borders
     weights: Weights
 
-    def __init__(self, root: Container, labels: str, free: bool, starts: int) -> None:
-        """``starts``: 0 is a sketch."""
-        self.root, self.labels, self.free, self.starts = root, labels, free, starts
+    def __init__(
+        self,
+        diagram: Diagram,
+        *,
+        width: float | None = None,
+        labels: str = "all",
+        axis_order: str = "clean",
+        hide: Collection[int] = (),
+        solved: Solved | None = None,
+    ) -> None:
+        """The options are those of ``layout``; ``solved`` is shared by figures that have much in common."""
+        self.diagram, self.width, self.labels, self.hide = diagram, width, labels, hide
+        self.free = axis_order != "memory"
+        self.root, _ = build(diagram, labels, hide)
+        search.sign(self.root, {})
+        self.solved: Solved = {} if solved is None else solved
         self.initial: order.State | None = None
-        self.alone: set[Container] = {k for k in root.kids if isinstance(k, Container) and _backward(k)}
-        """Blocks with nothing but lanes beside them; the backward pass begins when the forward pass is done."""
-        self.solved: dict[object, list[float]] = {}
+        self.alone: set[Container] = set()
+        self.begun: dict[frozenset[Container], search.Begun] = {}
+        """How far a sketch comes, by what stands alone."""
+        self.scenes: dict[order.State, Scene] = {}
+        """By order, where nothing stands alone that did not at first."""
 
-    def ordered(self, alone: Collection[Container] = ()) -> _Plan:
-        """All in one row, in the best order of several starts; these blocks, too, stand alone in their columns."""
+    @collecting_later()
+    def picture(self, quality: int) -> Scene:
+        """The figure in the best order of so many starts; 0 is a sketch."""
+        starts = quality if len(self.diagram.ops) <= SEVERAL else min(quality, 1)
+        self.alone = {k for k in self.root.kids if isinstance(k, Container) and _backward(k)}
+        self.arrange(starts)
+        found = order.save(self.root)
+        if found in self.scenes:
+            return self.scenes[found]
+        plan = self.placed([])
+        tail = wrap.tail(plan.spacing.widest() if self.labels != "none" else 8.0)
+        first = True
+        if self.width is not None:
+            while more := self.crowded(plan, self.width - tail - wrap.EDGE - wrap.TRAIL):
+                first = False
+                self.arrange(starts, more)
+                plan = self.placed([])
+            plan = self.wrapped(plan, self.width, tail)
+        scene = self.drawn(plan, tail)
+        if first:
+            self.scenes[found] = scene
+        return scene
+
+    def drawn(self, plan: _Plan, tail: float) -> Scene:
+        """The marks of a plan."""
+        diagram, strip = self.diagram, self.strip(plan)
+        page = rows.Page(strip, plan.end, plan.edges, title(diagram), self.labels != "none", tail)
+        size = round(page.width, 1), round(page.height, 1)
+        gone = sorted({w.name for a in diagram.arrays for w in a.wires if w.id in self.hide})
+        said = description(diagram) + (f" Not drawn: {', '.join(gone)}." if gone else "")
+        skips = tuple(far(self.root, plan.edges, strip.enters, page.width))
+        return Scene(*size, title(diagram), said, tuple(page.marks), partial(facts, diagram), skips)
+
+    def arrange(self, starts: int, alone: Collection[Container] = ()) -> None:
+        """In the best order of several starts; these blocks, too, stand alone in their columns.
+
+        That is with nothing but lanes beside them; the backward pass begins when the forward pass is done.
+        """
         if self.initial:
             self.borders.move([])
             order.load(self.root, self.initial)
@@ -111,19 +148,23 @@ class _Figure:
         columns.assign(self.root, self.alone)
         self.weights, lift = (SPINE, 0.01) if _spans(self.root) else (Weights(), 0.0)
         self.initial = order.save(self.root)
+        now = frozenset(self.alone)
+        if now not in self.begun:
+            self.begun[now] = search.begin(self.root, self.free, lift)
         best: tuple[float, order.State] | None = None
-        for seed in range(max(1, self.starts)):
-            order.load(self.root, self.initial)
-            search.search(self.root, self.free, 7 + 11 * seed, lift, thorough=self.starts > 0)
-            self.borders = Borders(self.root)
-            if self.starts > 1:
+        for seed in range(starts if self.free else 0):
+            search.search(self.root, 7 + 11 * seed, lift, self.begun[now])
+            if starts > 1:
+                self.borders = Borders(self.root)
                 value = self.badness()
                 if best is None or value < best[0] - 1e-6:
                     best = (value, order.save(self.root))
-        if best:
+        if not (starts and self.free):
+            order.load(self.root, self.begun[now].order)
+        elif best:
+            self.borders.move([])
             order.load(self.root, best[1])
-            self.borders = Borders(self.root)
-        return self.placed([])
+        self.borders = Borders(self.root)
 
     def crowded(self, plan: _Plan, room: float) -> list[Container]:
         """Blocks that, with what stands beside them, do not fit into a row, so that rows must end in them."""
@@ -186,6 +227,7 @@ class _Figure:
         """The same with all rows but the last as wide as the widest, by more air in every gap; few fit better."""
         air: dict[tuple[Container, int], int] = {}
         for _ in range(3):
+            before = dict(air)
             edges, gaps = plan.edges, plan.spacing.gaps
             found = wrap.widths(edges, plan.end, tail)
             goal = max((w for w in found if w <= width), default=0.0)
@@ -196,12 +238,11 @@ class _Figure:
                     more, rest = divmod(int(goal - now), len(own))
                     for i, g in enumerate(own):
                         air[g] = min(air.get(g, 0) + more + (i < rest), AIR)
-            plan = self._spaced(plan, air)
+            if air == before:
+                break
+            plan.spacing.place(air)
+            plan = replace(plan, edges=sorted(plan.spacing.ends(_places(plan.cuts))), end=plan.spacing.end)
         return plan
-
-    def _spaced(self, plan: _Plan, air: Mapping[tuple[Container, int], int]) -> _Plan:
-        spacing = Spacing(self.root, plan.heights, self.labels, air)
-        return replace(plan, spacing=spacing, edges=sorted(spacing.ends(_places(plan.cuts))), end=spacing.end)
 
     def strip(self, plan: _Plan) -> Strip:
         strip = Drawing(self.root, plan.heights, plan.spacing).strip

@@ -21,7 +21,7 @@ from ncd.layout.measures import (
 )
 from ncd.layout.net import STRETCHED, Container, End, Face, Item, Lane, Operation, Slot, Wire
 from ncd.layout.places import Edge, Frame, Piece, Stand
-from ncd.layout.programme import Programme
+from ncd.layout.programme import Programme, Solved
 from ncd.symbols import HALF
 
 Cuts = Collection[tuple[Container, int]]
@@ -31,18 +31,15 @@ Cuts = Collection[tuple[Container, int]]
 class Heights:
     """Builds the programme of a tree of containers; after ``solve``, ``y`` tells the height of a slot."""
 
-    def __init__(
-        self, root: Container, weights: Weights, cuts: Cuts = (), solved: dict[object, list[float]] | None = None
-    ):
+    def __init__(self, root: Container, weights: Weights, cuts: Cuts = (), solved: Solved | None = None):
         self.root, self.weights, self.cuts = root, weights, frozenset(cuts)
-        self.programme = Programme()
+        self.programme = Programme(solved={} if solved is None else solved)
         self.stands: dict[Operation, Stand] = {}
         self.frames: dict[Container, Frame] = {}
         self.edges: dict[Item, list[tuple[list[Edge], list[Edge]]]] = {}
         """For each row that an item is in, what limits it above and below."""
         self.levels: dict[Lane, list[dict[End, Slot]]] = {}
         """Of a lane beside a block that rows end in: its heights in every row."""
-        self.solved: dict[object, list[float]] = {} if solved is None else solved
         self.repeated = self._repeated()
         self._container(root)
         self._values = self.programme.solve()
@@ -366,7 +363,7 @@ class Heights:
 
     # -- equal blocks ----------------------------------------------------------------------
 
-    def _repeated(self) -> dict[Container, object]:
+    def _repeated(self) -> set[Container]:
         """Blocks that occur more than once in the same order, and in one row: these are solved once."""
         broken: set[Container] = set()
         for cut, _ in self.cuts:
@@ -383,13 +380,13 @@ class Heights:
             if not c.root and by_signature[c.signature] > 1:
                 keys[c] = (c.signature, order.save(c), tuple(_residual(c)))
                 number[keys[c]] = number.get(keys[c], 0) + 1
-        found: dict[Container, object] = {}
+        found: set[Container] = set()
 
         def mark(c: Container) -> None:
             for kid in c.kids:
                 if isinstance(kid, Container):
                     if kid in keys and number[keys[kid]] > 1 and kid not in broken:
-                        found[kid] = keys[kid]
+                        found.add(kid)
                     else:
                         mark(kid)
 
@@ -400,16 +397,13 @@ class Heights:
         """Make a repeated block rigid: one variable, all others at fixed distances from it."""
         p = self.programme
         first, gaps, ties = mark
-        own = Programme(p.count - first)
+        own = Programme(p.count - first, solved=p.solved)
         own.gaps = [(a - first, b - first, d) for a, b, d in p.gaps[gaps:]]
         own.ties = [(a - first, b - first, o, w) for a, b, o, w in p.ties[ties:]]
         del p.gaps[gaps:], p.ties[ties:]
-        key = (self.weights, self.repeated[c])
-        if key not in self.solved:
-            for a, b in _residual_ends(c):
-                own.ties.append((a.slot[0] - first, b.slot[0] - first, a.slot[1] - b.slot[1], self.weights.residual))
-            self.solved[key] = own.solve()
-        heights = self.solved[key]
+        for a, b in _residual_ends(c):
+            own.ties.append((a.slot[0] - first, b.slot[0] - first, a.slot[1] - b.slot[1], self.weights.residual))
+        heights = own.solve()
         for j in range(1, p.count - first):
             p.rigid[first + j] = (first, heights[j] - heights[0])
 

@@ -7,11 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from math import inf
 
 from ncd.layout.net import Slot
 
 SIMPLEX = 400
 """Up to so many variables kiwi's simplex is fast enough; larger components go to HiGHS where scipy is installed."""
+
+
+Gaps = dict[tuple[int, int], float]
+Ties = dict[tuple[int, int, float], float]
+Solved = dict[object, list[float]]
+"""The heights in programmes that were solved, by all that is in them."""
 
 
 @dataclass
@@ -25,6 +32,8 @@ class Programme:
     """(a, b, o, w): w · |a − b + o| is minimised."""
     rigid: dict[int, Slot] = field(default_factory=dict)
     """Variables that are another variable plus an offset."""
+    solved: Solved = field(default_factory=dict)
+    """Parts of this and other programmes that were solved before."""
 
     def slot(self) -> Slot:
         self.count += 1
@@ -56,7 +65,7 @@ class Programme:
             if a != b:
                 at = (a, b, round(o + oa - ob, 6))
                 ties[at] = ties.get(at, 0.0) + w
-        heights = _components(len(base), gaps, ties)
+        heights = _components(len(base), gaps, ties, self.solved)
         out = []
         for j in range(self.count):
             i, offset = resolved(j)
@@ -64,11 +73,7 @@ class Programme:
         return out
 
 
-Gaps = dict[tuple[int, int], float]
-Ties = dict[tuple[int, int, float], float]
-
-
-def _components(n: int, gaps: Gaps, ties: Ties) -> list[float]:
+def _components(n: int, gaps: Gaps, ties: Ties, solved: Solved) -> list[float]:
     """Solve what is not connected separately, each part starting at height 0."""
     group = list(range(n))
 
@@ -94,26 +99,56 @@ def _components(n: int, gaps: Gaps, ties: Ties) -> list[float]:
         own_ties[find(a)][place[a], place[b], o] = w
     heights = [0.0] * n
     for r, part in members.items():
-        use_highs = len(part) > SIMPLEX and find_spec("scipy") is not None
-        found = (_highs if use_highs else _kiwi)(len(part), own_gaps[r], own_ties[r])
-        top = min(found)
-        for i, y in zip(part, found, strict=True):
-            heights[i] = round(y - top, 4)
+        key = len(part), tuple(own_gaps[r].items()), tuple(own_ties[r].items())
+        if key not in solved:
+            use_highs = len(part) > SIMPLEX and find_spec("scipy") is not None
+            found = (_highs if use_highs else _kiwi)(len(part), own_gaps[r], own_ties[r])
+            top = min(found)
+            solved[key] = [round(y - top, 4) for y in found]
+        for i, y in zip(part, solved[key], strict=True):
+            heights[i] = y
     return heights
 
 
 def _kiwi(n: int, gaps: Gaps, ties: Ties) -> list[float]:
+    """By the simplex method, which takes half the time with few constraints and the heaviest ties first."""
     import kiwisolver as kiwi
 
-    v = [kiwi.Variable(str(i)) for i in range(n)]
+    v = [kiwi.Variable() for _ in range(n)]
     solver = kiwi.Solver()
     solver.addConstraint(v[0] == 0)
-    for (a, b), d in gaps.items():
+    for (a, b), d in _needed(n, gaps).items():
         solver.addConstraint(v[b] - v[a] >= d)
-    for (a, b, o), w in ties.items():
-        solver.addConstraint((v[a] - v[b] + o == 0) | float(w))
+    for (a, b, o), w in sorted(ties.items(), key=lambda tie: -tie[1]):
+        off = v[a] - v[b] + o
+        if gaps.get((a, b), -inf) >= o:  # then it is never above 0
+            tie = off >= 0
+        elif gaps.get((b, a), -inf) >= -o:
+            tie = off <= 0
+        else:
+            tie = off == 0
+        solver.addConstraint(tie | float(w))
     solver.updateVariables()
     return [float(x.value()) for x in v]
+
+
+def _needed(n: int, gaps: Gaps) -> Gaps:
+    """The gaps without those that chains of two or three others imply."""
+    below: list[dict[int, float]] = [{} for _ in range(n)]
+    for (a, b), d in gaps.items():
+        below[a][b] = d
+    for a, direct in enumerate(below):
+        chains, implied = direct, set()
+        for _ in range(2 if len(direct) > 1 else 0):
+            longer: dict[int, float] = {}
+            for c, e in chains.items():
+                for b, d in below[c].items():
+                    if e + d > longer.get(b, -inf):
+                        longer[b] = e + d
+            implied |= {b for b, d in direct.items() if longer.get(b, -inf) >= d}
+            chains = longer
+        below[a] = {b: d for b, d in direct.items() if b not in implied}
+    return {(a, b): d for (a, b), d in gaps.items() if b in below[a]}
 
 
 def _highs(n: int, gaps: Gaps, ties: Ties) -> list[float]:

@@ -6,8 +6,9 @@ the ids of what it shows, and ``Scene.facts`` says in words what those ids mean.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 Segment = tuple[str, tuple[float, ...]]
 """('M', (x, y)), ('L', (x, y)), ('C', (x1, y1, x2, y2, x, y)), ('A', (r, sweep, x, y)) or ('Z', ())."""
@@ -60,6 +61,7 @@ class Text:
 
 
 Mark = Path | Dot | Text
+Facts = Mapping[str, Mapping[str, Mapping[str, object]]]
 
 
 def moved(mark: Mark, dx: float, dy: float) -> Mark:
@@ -78,13 +80,18 @@ def _moved(segment: Segment, dx: float, dy: float) -> Segment:
 
 @dataclass(frozen=True)
 class Scene:
-    """A figure of ``width`` by ``height`` px.  ``facts`` maps ``op``/``axis``/``array``/``block`` ids to words."""
+    """A figure of ``width`` by ``height`` px."""
 
     width: float
     height: float
     title: str
     description: str
     marks: tuple[Mark, ...]
-    facts: Mapping[str, Mapping[str, Mapping[str, object]]] = field(default_factory=dict)
+    told: Callable[[], Facts] = field(default=dict, compare=False, repr=False)
     far: tuple[tuple[int, int], ...] = ()
     """Arrays (by id) that pass a whole row on their way to an operation (by position)."""
+
+    @cached_property
+    def facts(self) -> Facts:
+        """By ``op``/``axis``/``array``/``block`` and id what is known of it, in words: found when somebody asks."""
+        return self.told()

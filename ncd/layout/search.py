@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from random import Random
 
 from ncd.layout import order
@@ -49,45 +50,64 @@ def _shape(o: Operation) -> object:
     return (o.op.symbol, o.style, bool(o.sign), o.tail is not None, side(o.left), side(o.right))
 
 
-def search(root: Container, free: bool, seed: int, lift: float, *, thorough: bool = True) -> float:
-    """Find an order with few crossings and leave it in the containers; returns its cost."""
-    best = cost(root)
-    state = order.save(root)
+class _Best:
+    """The best order of the root that was seen so far, and its cost."""
 
-    def keep() -> bool:
-        nonlocal best, state
-        now = cost(root)
-        if better := now < best:
-            best, state = now, order.save(root)
+    def __init__(self, root: Container, cost: float, found: order.State) -> None:
+        self.root, self.cost, self.order = root, cost, found
+
+    def seen(self) -> bool:
+        """Take over how the root is now, if that is better."""
+        now = cost(self.root)
+        if better := now < self.cost:
+            self.cost, self.order = now, order.save(self.root)
         return better
 
+
+@dataclass(frozen=True)
+class Begun:
+    """What sweeps found: the best of their orders with its cost, and that order after exchanges."""
+
+    cost: float
+    swept: order.State
+    order: order.State
+
+
+def begin(root: Container, free: bool, lift: float) -> Begun:
+    """Find an order without much trouble."""
+    best = _Best(root, cost(root), order.save(root))
     latest = 0
     for k in range(SWEEPS):
         if k % 2:
             order.backward(root, free)
         else:
             order.forward(root, free, lift=lift)
-        if keep():
+        if best.seen():
             latest = k
         elif k - latest > PATIENCE:
             break
-    order.load(root, state)
+    order.load(root, best.order)
     _exchange(root)
-    if free and thorough:
-        _restart(root, Random(seed), {})
-        _exchange(root)
-        keep()
-        order.load(root, state)
-        for _ in range(2):
-            order.forward(root, free, lift=lift)
-            keep()
-            order.backward(root, free)
-            keep()
-        order.load(root, state)
-        _exchange(root)
-        _upright(root, lift)
-        _settle(root)
-    return cost(root)
+    return Begun(best.cost, best.order, order.save(root))
+
+
+def search(root: Container, seed: int, lift: float, begun: Begun) -> None:
+    """Find an order with few crossings where axes are free, and leave it in the containers."""
+    best = _Best(root, begun.cost, begun.swept)
+    order.load(root, begun.order)
+    _restart(root, Random(seed), {})
+    _exchange(root)
+    best.seen()
+    order.load(root, best.order)
+    for _ in range(2):
+        order.forward(root, True, lift=lift)
+        best.seen()
+        order.backward(root, True)
+        best.seen()
+    order.load(root, best.order)
+    _exchange(root)
+    _upright(root, lift)
+    _settle(root)
 
 
 def _upright(container: Container, lift: float) -> None:

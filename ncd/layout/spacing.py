@@ -42,10 +42,14 @@ def curve(rise: float) -> float:
 class Gap:
     """Between two columns: labels from ``x0``, curves from ``c0`` to ``c1``, labels up to ``x1``."""
 
-    x0: float
-    c0: float
-    c1: float
-    x1: float
+    x0: float = 0.0
+    c0: float = 0.0
+    c1: float = 0.0
+    x1: float = 0.0
+    ahead: int = 0
+    """How wide its parts have to be: what is ahead of the curves, the curves, and what is behind them."""
+    across: int = 0
+    behind: int = 0
     left: list[tuple[End, float]] = field(default_factory=list)
     """Labels at the start, with the height of the wire."""
     right: list[tuple[End, float]] = field(default_factory=list)
@@ -94,16 +98,19 @@ class Inner:
 class Spacing:
     """Assigns ``x0`` and ``x1`` to every item, and a ``Gap`` to every gap."""
 
-    def __init__(
-        self, root: Container, heights: Heights, labels: str, air: Mapping[tuple[Container, int], int] | None = None
-    ) -> None:
-        """``air``: how much wider than it need be each gap is to be, px."""
-        self.heights, self.labels, self.air = heights, labels, air or {}
+    def __init__(self, root: Container, heights: Heights, labels: str) -> None:
+        self.root, self.heights, self.labels = root, heights, labels
         self.gaps: dict[Container, list[Gap]] = {}
-        self.columns: dict[Container, list[tuple[float, float]]] = {}
         self.inner: dict[Operation, Inner] = {}
+        self._measure(root)
+        self.place({})
+
+    def place(self, air: Mapping[tuple[Container, int], int]) -> None:
+        """Put everything where it belongs; ``air``: how much wider than it need be each gap is to be, px."""
+        self.air = air
+        self.columns: dict[Container, list[tuple[float, float]]] = {}
         self.cuts: list[Cut] = []
-        self.end = self._container(root, 0.0, 0)
+        self.end = self._container(self.root, 0.0, 0)
 
     def widest(self) -> float:
         """The width of the longest name of a wire."""
@@ -119,12 +126,15 @@ class Spacing:
         c.x0 = x
         if not c.root:
             x += MARGIN + (BRACKET if c.repeat > 1 else 0)
-        self.gaps[c], self.columns[c] = [], []
-        read = {p.end.wire for pieces in self.heights.frames[c].pieces for p in pieces}
-        read |= {e.wire for face in c.leaves.values() for p in face for e in p.ends}
-        for k in range(len(c.columns) + 1):
-            x = self._gap(c, k, x, read)
-            gap = self.gaps[c][k]
+        self.columns[c] = []
+        broken = self.heights.frames[c].broken
+        for k, gap in enumerate(self.gaps[c]):
+            air = self.air.get((c, k), 0)
+            ahead = air if k in broken else air // 2  # where a row ends, none goes to the next
+            gap.x0 = x
+            gap.c0 = x + gap.ahead + ahead
+            gap.c1 = gap.c0 + gap.across
+            gap.x1 = x = gap.c1 + gap.behind + air - ahead
             if beside is not None and 0 < k < len(c.columns) and gap.c0 - gap.x0 >= 8 and not _leaves_turns(c, k):
                 self.cuts.append(Cut(gap.c0 - 1, c.depth, beside + len(gap.fans), c, k))
             if k < len(c.columns):
@@ -159,7 +169,18 @@ class Spacing:
         self.columns[c].append((x, x + slab))
         return x + slab
 
-    def _gap(self, c: Container, k: int, x: float, read: set[Wire]) -> float:
+    def _measure(self, c: Container) -> None:
+        """How wide the gaps of a container have to be, and of all in it."""
+        gaps = self.gaps[c] = []
+        read = {p.end.wire for pieces in self.heights.frames[c].pieces for p in pieces}
+        read |= {e.wire for face in c.leaves.values() for p in face for e in p.ends}
+        for k in range(len(c.columns) + 1):
+            gaps.append(self._gap(c, k, read))
+            for item in c.columns[k] if k < len(c.columns) else ():
+                if isinstance(item, Container):
+                    self._measure(item)
+
+    def _gap(self, c: Container, k: int, read: set[Wire]) -> Gap:
         y = self.heights.y
         pieces = self.heights.frames[c].pieces[k]
         before: list[Item] = c.columns[k - 1] if k else []
@@ -171,7 +192,7 @@ class Spacing:
         rise = max((abs(y(p.start) - y(p.end.slot)) for p in pieces), default=0.0)
         across = max(curve(rise), 14.0 if fan else 0.0)
 
-        gap = Gap(x, x, x, x, fans=fans)
+        gap = Gap(fans=fans)
         gap.left = self._labels_left(c, k, before)
         for item in behind:
             if isinstance(item, Operation):
@@ -205,14 +226,11 @@ class Spacing:
             trail = 20.0 if c.root else 6.0
         blocks_before = 4.0 if any(isinstance(i, Container) for i in before) else 0.0
         blocks_behind = 4.0 if any(isinstance(i, Container) for i in behind) else 0.0
-        air = self.air.get((c, k), 0)
-        ahead = air if k in self.heights.frames[c].broken else air // 2  # where a row ends, none goes to the next
         # Whole pixels: where two stretches of a wire meet, no seam shows.
-        gap.c0 = x + ceil(max(lead, first) + blocks_before) + ahead
-        gap.c1 = gap.c0 + ceil(across)
-        gap.x1 = gap.c1 + ceil(max(trail if not last else 4.0, last) + blocks_behind) + air - ahead
-        self.gaps[c].append(gap)
-        return gap.x1
+        gap.ahead = ceil(max(lead, first) + blocks_before)
+        gap.across = ceil(across)
+        gap.behind = ceil(max(trail if not last else 4.0, last) + blocks_behind)
+        return gap
 
     def _level(self, c: Container, k: int, lane: Lane, end: End) -> float:
         """How far a wire surely runs on level in a lane past column ``k``, with no row ending there."""

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import pytest
 
 from ncd import Diagram, NCDError
-from ncd.circuit.diagram import Op
+from ncd.circuit.diagram import Op, Place
 from ncd.circuit.weave import Weave
-from ncd.layout.scene import Scene
-from ncd.show import WRITERS, Svg, naming_blocks
+from ncd.layout.facts import facts
+from ncd.show import WRITERS, Svg
 
 EMPTY = Diagram("empty", (), (), ())
 OP = Op("map", "relu", (), (), Weave((), (), {}))
@@ -41,11 +41,9 @@ def test_svg_shows_itself_and_is_a_string() -> None:
 
 
 def test_a_closed_block_says_which_it_is() -> None:
-    closed = replace(OP, name="Attention", symbol="block", block="h.0.attn")
-    drawn = replace(EMPTY, ops=(OP, closed))
-    facts = {"op": {"0": {"name": "relu"}, "1": {"name": "Attention", "path": "h.0", "source": "f.py:1"}}, "axis": {}}
-    named = naming_blocks(Scene(1, 1, "", "", (), facts), drawn).facts
-    assert named["op"]["0"] == {"name": "relu"}
-    told = {"name": "Attention", "path": "", "source": "", "block": "h.0.attn"}
-    assert named["op"]["1"] == told
-    assert naming_blocks(Scene(1, 1, "", "", ()), EMPTY).facts == {}
+    op = replace(OP, path="h.0", source=Place("f.py", 1))
+    closed = replace(op, name="Attention", symbol="block", block="h.0.attn")
+    known = facts(replace(EMPTY, ops=(op, closed)))["op"]
+    assert known["0"]["path"] == "h.0" and str(known["0"]["source"]).startswith("f.py:1") and "block" not in known["0"]
+    assert {k: known["1"][k] for k in ("path", "source", "block")} == {"path": "", "source": "", "block": "h.0.attn"}
+    assert facts(EMPTY)["op"] == {}
