@@ -18,7 +18,7 @@ from ncd.analysis.memory import is_view, width
 from ncd.analysis.work import axes_of, shape
 from ncd.circuit.diagram import Array, Op
 from ncd.errors import NCDError
-from ncd.rewrite.present import by_output
+from ncd.rewrite.tree import by_output
 
 if TYPE_CHECKING:
     from ncd.analysis.cost import Cost

@@ -15,9 +15,10 @@ from typing import Any
 
 from ncd.circuit.axes import Axes
 from ncd.circuit.axis import Axis
+from ncd.circuit.reading import Indices, Reading, reading
 from ncd.circuit.reads import Read, sentences
 from ncd.circuit.verbs import Verbs
-from ncd.circuit.weave import Form, Weave
+from ncd.circuit.weave import Weave
 from ncd.errors import NCDError
 
 KINDS = (
@@ -149,32 +150,19 @@ class Op:
     def params(self) -> tuple[Array, ...]:
         return tuple(a for a in self.inputs if a.hidden)
 
-    def indices(self) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
+    def indices(self) -> tuple[Indices, Indices]:
         """The index variable on every wire of every input, and of every output.
 
         A wire of a dimension that is not enumerated one to one (a window, a slice) gets an index
         of its own, named ``@side.operand.wire``: it is a target, and shared with no other wire.
         """
-        return self._indices
+        read = self.reading
+        return read.ins, read.outs
 
     @cached_property
-    def _indices(self) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
-
-        def side(
-            arrays: tuple[Array, ...], forms: tuple[tuple[Form, ...], ...], mark: str
-        ) -> tuple[tuple[str, ...], ...]:
-            out = []
-            for i, (array, dims) in enumerate(zip(arrays, forms, strict=True)):
-                row: list[str] = []
-                for axis, form in zip(array.axes, dims, strict=True):
-                    named = form.radix(axis.size, self.weave.sizes) if form.terms else None
-                    if named is None or len(named) != len(axis.leaves):
-                        named = tuple(f"@{mark}{i}.{len(row) + k}" for k in range(len(axis.leaves)))
-                    row.extend(named)
-                out.append(tuple(row))
-            return tuple(out)
-
-        return side(self.inputs, self.weave.ins, "i"), side(self.outputs, self.weave.outs, "o")
+    def reading(self) -> Reading:
+        """The indices on its wires, and which of them it acts on."""
+        return reading(self.weave, tuple([a.axes for a in (*self.inputs, *self.outputs)]))
 
     def touches(self, index: str) -> bool:
         """Whether the operation acts on this index (as opposed to being repeated over it)."""

@@ -13,8 +13,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
+from typing import TYPE_CHECKING
 
 from ncd.errors import AxisError
+
+if TYPE_CHECKING:
+    from ncd.circuit.reading import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,11 @@ class Weave:
     @cached_property
     def variables(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(v for side in (self.ins, self.outs) for a in side for f in a for _, v in f.terms))
+
+    @cached_property
+    def readings(self) -> dict[tuple[int, ...], Reading]:
+        """How it reads arrays, once found (see ``reading``)."""
+        return {}
 
     @property
     def tiled(self) -> tuple[str, ...]:

@@ -8,18 +8,21 @@ body is the slice of calls between its inputs and its outputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any
 
 from ncd.circuit.axis import Axis
 from ncd.circuit.diagram import Array, Call, Diagram, Name, Op, Place, Ref
-from ncd.circuit.weave import Form, Weave, mixed
+from ncd.circuit.weave import Form, Side, Weave, mixed
 from ncd.emit.shaped import without_pattern
-from ncd.rewrite.tree import followed
+from ncd.rewrite.tree import by_output, followed
+
+ORDER = attrgetter("order")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Node:
     """One operation: operands with an index per wire, the indices it acts on, and how it is drawn."""
 
@@ -66,7 +69,7 @@ class Node:
         return self.kind == "map" and not self.view and not self.targets & self.made
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Step:
     """What computes some arrays: calls, the arrays they read, and their place in the program."""
 
@@ -88,6 +91,8 @@ class Net:
         self.arrays: dict[int, Array] = {a.id: a for a in exact.inputs}
         self.constants: set[int] = set()
         self._sizes: dict[str, int] = {}
+        self._weaves: dict[object, tuple[tuple[tuple[Axis, ...], ...], Weave]] = {}
+        """Those of frozen nodes, by what they depend on; axes go by identity, and so are kept."""
         self._parents = {b.path: b.parent for b in exact.blocks}
         self.inputs: list[Array] = list(exact.inputs)
         self.outputs: list[Array] = list(exact.outputs)
@@ -106,31 +111,29 @@ class Net:
 
     def add_op(self, op: Op, position: int, order: float) -> None:
         op = without_pattern(op)
-        step = Step(
-            tuple(map(_reshaping, op.body)), tuple(a.id for a in op.inputs), tuple(a.id for a in op.outputs), order
-        )
+        reads, makes = tuple([a.id for a in op.inputs]), tuple([a.id for a in op.outputs])
+        step = Step(tuple(map(_reshaping, op.body)), reads, makes, order)
         for a in (*op.inputs, *op.outputs):
             self.arrays.setdefault(a.id, a)
-        for a in op.outputs:
-            self.steps[a.id] = step
-        view = op.kind == "rearrange" and not op.weave.targets and not any(c.writes for c in op.body)
+        for i in makes:
+            self.steps[i] = step
+        said = [x for c in op.body for x in (*c.args, *(v for _, v in c.kwargs))]
+        literals = list(_plain_numbers(said))
+        worded = any(isinstance(x, str) for x in said)
+        view = op.kind == "rearrange" and len(op.inputs) == 1 and not op.weave.targets
         # The same bits read as another dtype are other values.
-        view = view and all(a.dtype == o.dtype for a in op.inputs for o in op.outputs)
-        weaves = (op.weave, *op.weave.rest)
-        groups = [(o,) for o in op.outputs] if op.weave.rest else [op.outputs]
-        for weave, outs in zip(weaves, groups, strict=True):
-            part = replace(op, outputs=outs, weave=weave) if op.weave.rest else op
-            itok, otok = part.indices()
-            touched = {t for row in (*itok, *otok) for t in row if part.touches(t)} | windowed(part)
+        view = view and not any(c.writes for c in op.body) and all(op.inputs[0].dtype == o.dtype for o in op.outputs)
+        for part in by_output(op):
+            read = part.reading
             self.add(
                 Node(
                     op.kind,
                     op.name,
                     list(op.inputs),
-                    list(outs),
-                    [list(r) for r in itok],
-                    [list(r) for r in otok],
-                    touched,
+                    list(part.outputs),
+                    list(map(list, read.ins)),
+                    list(map(list, read.outs)),
+                    {*read.touched, *read.shifted},
                     op.path,
                     op.source,
                     order,
@@ -138,9 +141,9 @@ class Net:
                     op.symbol,
                     op.label,
                     op.evidence,
-                    literals=[x for c in op.body for x in numbers(c)],
-                    view=view and len(op.inputs) == 1,
-                    worded=any(isinstance(x, str) for c in op.body for x in (*c.args, *(v for _, v in c.kwargs))),
+                    literals=list(literals),
+                    view=view,
+                    worded=worded,
                     op=op,
                 )
             )
@@ -169,13 +172,14 @@ class Net:
             self.readers[a.id].pop(node, None)
 
     def ordered(self) -> list[Node]:
-        return sorted(self.nodes, key=lambda n: n.order)
+        return sorted(self.nodes, key=ORDER)
 
     def reading(self, a: Array) -> list[Node]:
         return list(self.readers.get(a.id, ()))
 
     def is_output(self, a: Array) -> bool:
-        return any(o.id == a.id for o in self.outputs)
+        i = a.id
+        return any(o.id == i for o in self.outputs)
 
     def hidden(self, a: Array) -> bool:
         """Whether no input reaches the array and nothing draws it: a weight or a constant."""
@@ -204,7 +208,7 @@ class Net:
 
     def merge(self, nodes: Iterable[Node], like: Node, **changes: Any) -> Node:
         """One node instead of several; it stands where the last of them stood."""
-        gone = sorted(nodes, key=lambda n: n.order)
+        gone = sorted(nodes, key=ORDER)
         new = replace(like, **changes)
         new.covers = tuple(sorted({c for n in gone for c in n.covers}))
         for n in gone:
@@ -231,22 +235,20 @@ class Net:
     def slice(self, outs: Iterable[int], stop: Iterable[int]) -> list[Step]:
         """The steps from ``stop`` (and hidden arrays) to ``outs``, in program order."""
         seen: dict[Step, None] = {}
-        known, todo = set(stop), list(outs)
-        done: set[int] = set()
+        done, todo = set(stop), list(outs)
         while todo:
             i = todo.pop()
-            if i in known or i in done or i not in self.steps:
-                continue
-            done.add(i)
-            step = self.steps[i]
-            if step not in seen:
-                seen[step] = None
-                todo.extend(step.reads)
-        return sorted(seen, key=lambda s: s.order)
+            if i not in done:
+                done.add(i)
+                step = self.steps.get(i)
+                if step is not None and step not in seen:
+                    seen[step] = None
+                    todo.extend(step.reads)
+        return sorted(seen, key=ORDER)
 
     def body(self, node: Node) -> tuple[Call, ...]:
-        steps = self.slice((a.id for a in node.outs), (a.id for a in node.ins))
-        return tuple(c for s in steps for c in s.calls)
+        steps = self.slice([a.id for a in node.outs], [a.id for a in node.ins])
+        return tuple([c for s in steps for c in s.calls])
 
     def invent(self, like: Array, axes: tuple[Axis, ...] | None = None) -> Array:
         """A new array that no recorded call made."""
@@ -327,25 +329,35 @@ class Net:
         return replace(a, kind="constant") if self.constant(a) and not a.hidden else a
 
     def weave(self, n: Node) -> Weave:
-        """The node's weave over its operands' dimensions, indices named after their axes."""
-        names: dict[str, str] = {}
-        sizes: dict[str, int] = {}
-        used: set[str] = set()
-        for a, row in n.operands():
-            for axis, token in zip(a.wires, row, strict=True):
-                if token not in names:
-                    name = axis.name
-                    while name in used:
-                        name += "'"
-                    names[token] = name
-                    used.add(name)
-                    sizes[name] = axis.size
+        """The node's weave over its operands' dimensions; one for all nodes that read the same axes alike."""
+        number: dict[str, int] = {}
+        pattern = tuple([number.setdefault(t, len(number)) for rows in (n.itok, n.otok) for row in rows for t in row])
+        targets = frozenset([number[t] for t in n.targets if t in number])
+        axes = tuple([a.axes for a in (*n.ins, *n.outs)])
+        key = (len(n.ins), tuple(map(id, axes)), pattern, targets)
+        if key not in self._weaves:
+            self._weaves[key] = axes, woven(n)
+        return self._weaves[key][1]
 
-        def side(arrays: list[Array], rows: list[list[str]]) -> tuple[tuple[Form, ...], ...]:
-            return tuple(_forms(a, [names[t] for t in row], sizes) for a, row in zip(arrays, rows, strict=True))
 
-        targets = frozenset(names[t] for t in n.targets if t in names)
-        return Weave(side(n.ins, n.itok), side(n.outs, n.otok), sizes, targets)
+def woven(n: Node) -> Weave:
+    """A node's weave, indices named after their axes."""
+    names: dict[str, str] = {}
+    sizes: dict[str, int] = {}
+    for a, row in n.operands():
+        for axis, token in zip(a.wires, row, strict=True):
+            if token not in names:
+                name = axis.name
+                while name in sizes:
+                    name += "'"
+                names[token] = name
+                sizes[name] = axis.size
+
+    def side(arrays: list[Array], rows: list[list[str]]) -> Side:
+        return tuple(_forms(a, [names[t] for t in row], sizes) for a, row in zip(arrays, rows, strict=True))
+
+    targets = frozenset(names[t] for t in n.targets if t in names)
+    return Weave(side(n.ins, n.itok), side(n.outs, n.otok), sizes, targets)
 
 
 def _forms(a: Array, row: list[str], sizes: dict[str, int]) -> tuple[Form, ...]:
@@ -355,21 +367,6 @@ def _forms(a: Array, row: list[str], sizes: dict[str, int]) -> tuple[Form, ...]:
         at += len(part)
         out.append(mixed(part, sizes))
     return tuple(out)
-
-
-def windowed(op: Op) -> set[str]:
-    """Indices that some dimension is read at other than one to one: windows, slices, shifts.
-
-    Drawn, such a dimension is touched whole, so these indices are no shared ones any more.
-    """
-    arrays = [*zip(op.inputs, op.weave.ins, strict=True), *zip(op.outputs, op.weave.outs, strict=True)]
-    return {
-        v
-        for a, forms in arrays
-        for axis, form in zip(a.axes, forms, strict=True)
-        if form.terms and ((named := form.radix(axis.size, op.weave.sizes)) is None or len(named) != len(axis.leaves))
-        for v in form.variables
-    }
 
 
 def _with_positions(exact: Diagram) -> Iterator[tuple[int, Op]]:
@@ -394,15 +391,16 @@ def every_op(ops: Iterable[Op]) -> Iterator[Op]:
 
 def numbers(call: Call) -> list[float]:
     """The plain numbers among a call's literals."""
+    return list(_plain_numbers([*call.args, *(v for _, v in call.kwargs)]))
 
-    def walk(x: Any) -> Iterator[float]:
-        if isinstance(x, (int, float)) and not isinstance(x, bool):
-            yield x
+
+def _plain_numbers(said: Sequence[Any]) -> Iterator[float]:
+    for x in said:
+        if isinstance(x, (int, float)):
+            if not isinstance(x, bool):
+                yield x
         elif isinstance(x, (tuple, list)):
-            for y in x:
-                yield from walk(y)
-
-    return [*walk(call.args), *(n for _, v in call.kwargs for n in walk(v))]
+            yield from _plain_numbers(x)
 
 
 def _reshaping(call: Call) -> Call:

@@ -13,13 +13,14 @@ from ncd.circuit.diagram import Array, Block, Diagram, Op, no_block
 from ncd.circuit.weave import Form, Weave, mixed
 from ncd.rewrite.alike import once, signature
 from ncd.rewrite.bundle import bundle
+from ncd.rewrite.classes import Classes
 from ncd.rewrite.fold import fold
 from ncd.rewrite.frames import dissolve
 from ncd.rewrite.outer import outer
 from ncd.rewrite.role import numbered as told_apart
 from ncd.rewrite.stages import stages
 from ncd.rewrite.titles import CONTAINERS, SAME, attribute, pretty
-from ncd.rewrite.tree import Branch, drawn_operands, drawn_targets, flat, grow, hidden_arrays
+from ncd.rewrite.tree import Branch, by_output, drawn_operands, drawn_targets, flat, grow, hidden_arrays
 
 
 def prepared(diagram: Diagram, *, numbered: bool = True) -> Diagram:
@@ -175,26 +176,18 @@ def closed_block(diagram: Diagram, branch: Branch, hidden: set[int]) -> Op:
     classes = Classes()
     for op in parts:
         ins, outs = op.indices()
-        touched = drawn_targets(op, hidden)
+        at: dict[str, int] = {}
+        classes.tie(((a, row) for a, row, _ in drawn_operands(op, hidden)), at)
         gone = {t for row in ins for t in row} ^ {t for row in outs for t in row}
-        for a, row, _ in drawn_operands(op, hidden):
-            for k, t in enumerate(row):
-                classes.join((id(op), t), (a.id, k))
-            if len(set(row)) < len(row):
-                touched.update(t for t in row if row.count(t) > 1)
-        for t in touched | gone:
-            classes.touch((id(op), t))
+        classes.touch(at[t] for t in drawn_targets(op, hidden) | gone if t in at)
     # What is handed on from turn to turn goes through the same wires again.
     for b in (branch.block, *(inner.block for inner in branch.branches())):
         for start, end in b.carried:
             if end in made:
-                for k in range(len(made[end].wires)):
-                    classes.join((start, k), (end, k))
-    for a in {**entering, **made}.values():
-        roots = [classes.root((a.id, k)) for k in range(len(a.wires))]
-        for r in roots:
-            if roots.count(r) > 1:
-                classes.touched.add(r)
+                count = len(made[end].wires)
+                for x, y in zip(classes.wires(start, count), classes.wires(end, count), strict=True):
+                    classes.join(x, y)
+    acted_on = classes.touched()
     names: dict[object, str] = {}
     sizes: dict[str, int] = {}
     targets: set[str] = set()
@@ -206,12 +199,11 @@ def closed_block(diagram: Diagram, branch: Branch, hidden: set[int]) -> Op:
 
     def forms(a: Array, side: str) -> tuple[Form, ...]:
         row = []
-        for k, wire in enumerate(a.wires):
-            r = classes.root((a.id, k))
-            key: object = (side, a.id, k) if r in classes.touched else r
+        for k, (wire, r) in enumerate(zip(a.wires, classes.of(a), strict=True)):
+            key: object = (side, a.id, k) if r in acted_on else r
             name = names[key] = names.get(key) or named(wire.name)
             sizes[name] = wire.size
-            if r in classes.touched:
+            if r in acted_on:
                 targets.add(name)
             row.append(name)
         out, at = [], 0
@@ -240,38 +232,6 @@ def closed_block(diagram: Diagram, branch: Branch, hidden: set[int]) -> Op:
         block=block.path,
         inside=tuple(ops),
     )
-
-
-def by_output(op: Op) -> Iterator[Op]:
-    """An op whose outputs re-index its input each in its own way (split, unbind), output by output."""
-    if not op.weave.rest:
-        yield op
-        return
-    for weave, out in zip((op.weave, *op.weave.rest), op.outputs, strict=True):
-        yield replace(op, outputs=(out,), weave=replace(weave, rest=()))
-
-
-class Classes:
-    """Union of wires and indices that are one index; some are touched."""
-
-    def __init__(self) -> None:
-        self.up: dict[object, object] = {}
-        self.touched: set[object] = set()
-
-    def root(self, x: object) -> object:
-        while x in self.up:
-            x = self.up[x]
-        return x
-
-    def join(self, x: object, y: object) -> None:
-        a, b = self.root(x), self.root(y)
-        if a != b:
-            self.up[a] = b
-            if a in self.touched:
-                self.touched.add(b)
-
-    def touch(self, x: object) -> None:
-        self.touched.add(self.root(x))
 
 
 def _title(branch: Branch, model: str) -> str:

@@ -7,12 +7,13 @@ play no part, so every spelling of GELU is one arrow.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
-from ncd.circuit.diagram import Array
+from ncd.circuit.diagram import Array, Ref
+from ncd.rewrite.classes import Classes
 from ncd.rewrite.functions import Found, elementwise, normalisation, rotary
-from ncd.rewrite.net import Net, Node
+from ncd.rewrite.net import ORDER, Net, Node
 from ncd.rewrite.sample import Sample
 
 LONGEST = 14
@@ -41,8 +42,6 @@ def recognise(net: Net, sample: Sample) -> None:
             continue
         best: tuple[Region, Found] | None = None
         for region in regions(net, last):
-            if len(region.nodes) < 2:
-                continue
             key = signature(net, region)
             if key not in seen:
                 seen[key] = test(net, sample, region)
@@ -64,25 +63,25 @@ def _may_be_inside(node: Node) -> bool:
 
 
 def regions(net: Net, last: Node) -> Iterator[Region]:
-    """Growing backwards from an op: every region that has a single data input."""
+    """Growing backwards from an op: every region of several ops that has a single data input."""
     inside: dict[Node, None] = {last: None}
+    maker = net.maker
     while True:
-        read = {a.id: a for n in inside for a in n.ins if net.maker.get(a.id) not in inside}
+        read = {a.id: a for n in inside for a in n.ins if maker.get(a.id) not in inside}
         data = [a for a in read.values() if not net.hidden(a)]
-        if len(data) == 1:
+        if len(data) == 1 and len(inside) > 1:
             aside = tuple(a for a in read.values() if net.hidden(a))
-            yield Region(tuple(sorted(inside, key=lambda n: n.order)), data[0], last.outs[0], aside)
-        grown = [
-            net.maker[a.id]
-            for a in data
-            if a.id in net.maker
-            and _may_be_inside(net.maker[a.id])
-            and all(r in inside for o in net.maker[a.id].outs for r in net.reading(o))
-            and not any(net.is_output(o) for o in net.maker[a.id].outs)
-        ]
+            yield Region(tuple(sorted(inside, key=ORDER)), data[0], last.outs[0], aside)
+        makers = [maker[a.id] for a in data if a.id in maker]
+        grown = [n for n in makers if _may_be_inside(n) and _seen_by(net, n, inside)]
         if not grown or len(inside) >= LONGEST:
             return
-        inside[max(grown, key=lambda n: n.order)] = None
+        inside[max(grown, key=ORDER)] = None
+
+
+def _seen_by(net: Net, node: Node, inside: Container[Node]) -> bool:
+    """Whether nothing but what is inside reads what a node makes."""
+    return not any(net.is_output(o) for o in node.outs) and all(r in inside for o in node.outs for r in net.reading(o))
 
 
 def signature(net: Net, region: Region) -> object:
@@ -105,9 +104,9 @@ def signature(net: Net, region: Region) -> object:
 
 def _plain(x: object) -> object:
     """A call's literals without its arrays."""
-    if isinstance(x, (tuple, list)):
-        return tuple(map(_plain, x))
-    return repr(x) if not hasattr(x, "id") else "·"
+    if isinstance(x, Ref):
+        return "·"
+    return tuple(map(_plain, x)) if isinstance(x, (tuple, list)) else repr(x)
 
 
 def test(net: Net, sample: Sample, region: Region) -> Found | None:
@@ -131,33 +130,24 @@ def _numbers(region: Region) -> list[float]:
 
 def replace_region(net: Net, region: Region, found: Found) -> None:
     """One op instead of a region; wires of input and output stay tied where the region tied them."""
-    up: dict[object, object] = {}
+    classes = Classes()
+    tokens: dict[float, dict[str, int]] = {}
+    for n in region.nodes:
+        at = tokens.setdefault(n.order, {})
+        classes.tie(n.operands(), at)
+        classes.touch(at[t] for t in n.targets if t in at)
+        classes.touch(at[t] for t in n.read - n.made)
+    if found.symbol != "norm":
+        for a in region.aside:
+            classes.touch(classes.of(a))
+    names: dict[int, str] = {}
 
-    def root(t: object) -> object:
-        while t in up:
-            t = up[t]
-        return t
+    def named(a: Array, mark: str) -> list[str]:
+        return [names.setdefault(i, f"{mark}{k}") for k, i in enumerate(classes.of(a))]
 
-    touched: set[object] = set()
-    for n in region.nodes:
-        for a, row in n.operands():
-            for k, t in enumerate(row):
-                x, y = root((n.order, t)), root((a.id, k))
-                if x != y:
-                    up[x] = y
-    for n in region.nodes:
-        gone = n.read - n.made
-        touched.update(root((n.order, t)) for t in (*n.targets, *gone))
-    for n in region.nodes:
-        for a, row in n.operands():
-            classes = [root((n.order, t)) for t in row]
-            touched.update(c for c in classes if classes.count(c) > 1)
-            if net.hidden(a) and found.symbol != "norm":
-                touched.update(classes)
-    names: dict[object, str] = {}
-    ins = [names.setdefault(root((region.data.id, k)), f"i{k}") for k in range(len(region.data.wires))]
-    outs = [names.setdefault(root((region.out.id, k)), f"o{k}") for k in range(len(region.out.wires))]
-    weights = [[names.setdefault(root((a.id, k)), f"w{a.id}.{k}") for k in range(len(a.wires))] for a in region.aside]
+    ins, outs = named(region.data, "i"), named(region.out, "o")
+    weights = [named(a, f"w{a.id}.") for a in region.aside]
+    touched = classes.touched()
     last = region.nodes[-1]
     net.merge(
         region.nodes,
@@ -170,7 +160,7 @@ def replace_region(net: Net, region: Region, found: Found) -> None:
         outs=[region.out],
         itok=[ins, *weights],
         otok=[outs],
-        targets={name for c, name in names.items() if c in touched},
+        targets={name for i, name in names.items() if i in touched},
         evidence=(found.evidence,),
         literals=[],
         view=False,

@@ -7,6 +7,7 @@ weights are drawn at random, since a weight of ones would hide that it is there 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import TYPE_CHECKING
 
 from ncd.rewrite.net import Net
@@ -50,19 +51,22 @@ class Sample:
             return self.replay(i, {})
         return None
 
-    def random(self, i: int, mean: float = 0.3, std: float = 1.0) -> Tensor | None:
-        """Random values of an array's shape; None for huge ones and for integers."""
+    def possible(self, i: int) -> bool:
+        """Whether values of an array can be made up: not of huge ones, nor of integers."""
         import torch
 
         array = self.net.arrays[i]
-        dtype = getattr(torch, array.dtype)
-        count = 1
-        for n in array.shape:
-            count *= n
-        if count > LARGEST or not dtype.is_floating_point:
+        return prod(array.shape) <= LARGEST and getattr(torch, array.dtype).is_floating_point
+
+    def random(self, i: int, mean: float = 0.3, std: float = 1.0) -> Tensor | None:
+        """Random values of an array's shape; None where none are possible."""
+        import torch
+
+        if not self.possible(i):
             return None
+        array = self.net.arrays[i]
         generator = torch.Generator().manual_seed(i)
-        return (torch.randn(array.shape, generator=generator) * std + mean).to(dtype)
+        return torch.randn(array.shape, generator=generator).mul_(std).add_(mean).to(getattr(torch, array.dtype))
 
     def replay(self, target: int, given: Mapping[int, Tensor]) -> Tensor | None:
         """The value of an array when those in ``given`` have these values; None if it cannot be told."""
@@ -70,10 +74,12 @@ class Sample:
 
         from ncd.emit.calls import operands, step
 
-        env: dict[int, Tensor] = {i: t.clone() for i, t in given.items()}
+        steps = self.net.slice((target,), given)
+        written = any(call.writes for s in steps for call in s.calls)
+        env: dict[int, Tensor] = {i: t.clone() for i, t in given.items()} if written else dict(given)
         functions = self.net.exact.source.functions
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            for s in self.net.slice((target,), given):
+            for s in steps:
                 if all(i in env for i in s.makes):
                     continue
                 for call in s.calls:

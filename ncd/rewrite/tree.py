@@ -112,6 +112,15 @@ def followed(diagram: Diagram, ops: Sequence[Op]) -> tuple[Read, ...]:
     return tuple(replace(r, op=known[r.op]) for r in diagram.reads)
 
 
+def by_output(op: Op) -> Iterator[Op]:
+    """An op whose outputs re-index its inputs each in its own way (split, unbind), output by output."""
+    if not op.weave.rest:
+        yield op
+        return
+    for weave, out in zip((op.weave, *op.weave.rest), op.outputs, strict=True):
+        yield replace(op, outputs=(out,), weave=replace(weave, rest=()))
+
+
 def hidden_arrays(diagram_ops: list[Op]) -> set[int]:
     """Arrays drawn inside the symbols that use them: weights and constants that no op makes."""
     made = {a.id for op in diagram_ops for a in op.outputs}
@@ -137,10 +146,9 @@ def drawn_targets(op: Op, hidden: set[int]) -> set[str]:
     A norm touches only the axes of its statistics; that its gain varies along an axis is part of
     the learned symbol.
     """
-    ins, outs = op.indices()
-    touched = {t for row in (*ins, *outs) for t in row if op.touches(t)}
+    touched = set(op.reading.touched)
     if op.symbol != "norm":
-        for a, row in zip(op.inputs, ins, strict=True):
+        for a, row in zip(op.inputs, op.indices()[0], strict=True):
             if a.id in hidden:
                 touched.update(row)
     return touched
