@@ -32,9 +32,13 @@ class Axis:
     @property
     def leaves(self) -> tuple[Axis, ...]:
         """The wires of this axis: its atomic factors; none for an unnamed axis of size 1."""
-        if self.factors:
-            return tuple(leaf for f in self.factors for leaf in f.leaves)
-        return () if self.id < 0 else (self,)
+        factors = self.factors
+        if not factors:
+            return () if self.id < 0 else (self,)
+        for f in factors:
+            if f.factors or f.id < 0:
+                return tuple([leaf for f in factors for leaf in f.leaves])
+        return factors
 
     @property
     def label(self) -> str:

@@ -45,12 +45,12 @@ class Array:
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
-        return tuple(a.size for a in self.axes)
+        return tuple([a.size for a in self.axes])
 
     @cached_property
     def wires(self) -> tuple[Axis, ...]:
         """The atomic axes, major first: what is drawn."""
-        return tuple(leaf for a in self.axes for leaf in a.leaves)
+        return tuple([leaf for a in self.axes for leaf in a.leaves])
 
     @property
     def hidden(self) -> bool:

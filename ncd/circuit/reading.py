@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import is_
 
 from ncd.circuit.axis import Axis
-from ncd.circuit.weave import Side, Weave
+from ncd.circuit.weave import Form, Weave
 
 Dimensions = tuple[Axis, ...]
 """The axes of one array."""
@@ -16,7 +15,7 @@ Indices = tuple[tuple[str, ...], ...]
 """An index for every wire of several arrays."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Reading:
     """The ``indices`` of every operand, inputs and outputs; ``touched`` are those that are acted on.
 
@@ -58,29 +57,31 @@ def _reading(weave: Weave, axes: tuple[Dimensions, ...]) -> Reading:
     touched: set[str] = set()
     shifted: set[str] = set()
 
-    def side(arrays: Sequence[Dimensions], forms: Side, mark: str) -> Indices:
-        out = []
-        for i, (array, dims) in enumerate(zip(arrays, forms, strict=True)):
-            row: list[str] = []
-            for axis, form in zip(array, dims, strict=True):
-                terms = form.terms
-                if len(terms) == 1 and not (axis.factors or form.const) and axis.id >= 0:
+    def row(axes: Dimensions, forms: tuple[Form, ...], mark: str) -> tuple[str, ...]:
+        out: list[str] = []
+        for axis, form in zip(axes, forms, strict=True):
+            terms = form.terms
+            if not axis.factors:
+                if axis.id < 0 and not terms:
+                    continue  # a dimension of size 1
+                if len(terms) == 1 and axis.id >= 0 and not form.const:
                     # Nearly all of them: one variable, one wire.
                     coef, var = terms[0]
                     if coef == 1 and sizes[var] == axis.size:
-                        row.append(var)
+                        out.append(var)
                         continue
-                named = form.radix(axis.size, sizes) if terms else None
-                leaves = axis.leaves
-                if named is None or len(named) != len(leaves):
-                    shifted.update(form.variables)
-                    named = tuple(f"@{mark}{i}.{len(row) + k}" for k in range(len(leaves)))
-                    touched.update(named)
-                row.extend(named)
-            touched.update(targets.intersection(row))
-            out.append(tuple(row))
+            leaves = axis.leaves
+            named = form.radix(axis.size, sizes) if terms else None
+            if named is None or len(named) != len(leaves):
+                shifted.update(form.variables)
+                named = tuple([f"@{mark}.{len(out) + k}" for k in range(len(leaves))])
+                touched.update(named)
+            out.extend(named)
+        if targets:
+            touched.update(targets.intersection(out))
         return tuple(out)
 
     count = len(weave.ins)
-    ins, outs = side(axes[:count], weave.ins, "i"), side(axes[count:], weave.outs, "o")
-    return Reading(axes, ins, outs, frozenset(touched), frozenset(shifted))
+    ins = [row(a, f, f"i{i}") for i, (a, f) in enumerate(zip(axes[:count], weave.ins, strict=True))]
+    outs = [row(a, f, f"o{i}") for i, (a, f) in enumerate(zip(axes[count:], weave.outs, strict=True))]
+    return Reading(axes, tuple(ins), tuple(outs), frozenset(touched), frozenset(shifted))

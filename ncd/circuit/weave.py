@@ -57,8 +57,11 @@ def plain(var: str) -> Form:
 
 def mixed(variables: Iterable[str], sizes: Mapping[str, int]) -> Form:
     """The form that enumerates ``variables``, major first."""
+    found = list(variables)
+    if len(found) == 1:
+        return plain(found[0])
     terms, k = [], 1
-    for v in reversed(list(variables)):
+    for v in reversed(found):
         terms.append((k, v))
         k *= sizes[v]
     return Form(tuple(reversed(terms)))

@@ -13,6 +13,8 @@ CASTS = frozenset("to float half bfloat16 double type type_as clone contiguous d
 DROPOUTS = frozenset(
     "dropout feature_dropout alpha_dropout dropout1d dropout2d dropout3d feature_alpha_dropout".split()
 )
+NEUTRAL: dict[str, list[float]] = {"mul": [1], "div": [1], "truediv": [1], "add": [0], "sub": [0]}
+"""The number with which an operation changes nothing."""
 
 
 def skip(net: Net, node: Node, i: int) -> None:
@@ -47,14 +49,13 @@ def _same_as(net: Net, node: Node) -> int | None:
     if node.name in CASTS or node.name in DROPOUTS:
         a, b = node.ins[0], node.outs[0]
         return 0 if a.dtype == b.dtype or (floating(a) and floating(b)) else None
-    full = [i for i, a in enumerate(node.ins) if 0 not in a.shape]
-    if node.name in ("cat", "concat", "concatenate") and len(full) == 1:
-        return full[0] if node.ins[full[0]].dtype == node.outs[0].dtype else None
-    if len(node.ins) == 1 and node.ins[0].dtype == node.outs[0].dtype and not node.worded:
-        if node.name in ("mul", "div", "truediv") and node.literals == [1]:
-            return 0
-        if node.name in ("add", "sub") and node.literals == [0]:
-            return 0
+    if node.name in ("cat", "concat", "concatenate"):
+        full = [i for i, a in enumerate(node.ins) if 0 not in a.shape]
+        if len(full) == 1:
+            return full[0] if node.ins[full[0]].dtype == node.outs[0].dtype else None
+    neutral = NEUTRAL.get(node.name) == node.literals and not node.worded
+    if neutral and len(node.ins) == 1 and node.ins[0].dtype == node.outs[0].dtype:
+        return 0
     if node.name in ("pad", "constant_pad_nd") and not any(node.literals) and len(node.ins) == 1:
         return 0
     return None
@@ -65,7 +66,7 @@ def views(net: Net) -> None:
     for _ in range(4):
         before = len(net.nodes)
         for node in net.ordered():
-            if node in net.nodes and node.view and not node.targets:
+            if node.view and not node.targets and node in net.nodes:
                 ins, outs = node.itok[0], node.otok[0]
                 if len(set(ins)) == len(ins) and len(set(outs)) == len(outs) and set(ins) <= set(outs):
                     new = [k for k, t in enumerate(outs) if t not in ins]
@@ -95,7 +96,7 @@ def dead(net: Net) -> None:
     """Drop what no output depends on; an operation without outputs is where the program stopped."""
     needed = {a.id for a in net.outputs}
     for node in reversed(net.ordered()):
-        if not node.outs or any(a.id in needed for a in node.outs):
-            needed.update(a.id for a in node.ins)
+        if not node.outs or not needed.isdisjoint([a.id for a in node.outs]):
+            needed.update([a.id for a in node.ins])
         else:
             net.drop(node)

@@ -6,10 +6,16 @@ where they are used.
 
 from __future__ import annotations
 
+from ctypes import string_at
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
+from ncd.circuit.diagram import Array
 from ncd.rewrite.net import Net
 from ncd.rewrite.sample import Sample
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LARGEST = 1 << 18
 """Larger constants (elements) are told apart by identity alone."""
@@ -21,10 +27,14 @@ def constants(net: Net) -> None:
     reached = {a.id for a in net.inputs}
     for node in net.ordered():
         # One without outputs is where the program stopped.
-        depends = not node.outs or any(a.id in reached or a.kind == "parameter" for a in node.ins)
-        exposed = any(a.id in net.exposed or net.is_output(a) for a in node.outs)
-        if depends or exposed or node.name.rstrip("_") in RANDOM:
-            reached.update(a.id for a in node.outs)
+        depends = not node.outs or not reached.isdisjoint([a.id for a in node.ins])
+        depends = depends or any(a.kind == "parameter" for a in node.ins)
+        if (
+            depends
+            or any(a.id in net.exposed or net.is_output(a) for a in node.outs)
+            or node.name.rstrip("_") in RANDOM
+        ):
+            reached.update([a.id for a in node.outs])
         else:
             net.drop(node)
             net.constants.update(a.id for a in node.outs)
@@ -35,21 +45,27 @@ def uniform(net: Net, sample: Sample) -> None:
 
     A state of zeros has a batch axis only because its shape says so.  The recorded values decide.
     """
+    same: dict[int, list[int]] = {}
     for node in net.nodes:
         if node.kind == "join":
             continue
         for i, a in enumerate(node.ins):
             if not a.wires or not net.constant(a) or a.kind == "buffer":
                 continue
-            value = sample.value(a.id)
-            if value is None or tuple(value.shape) != a.shape or str(value.layout) != "torch.strided":
-                continue
-            value = value.reshape([w.size for w in a.wires])
-            for k in range(len(a.wires)):
-                if bool((value == value.narrow(k, 0, 1)).all()):
-                    token = f"same{i}.{k}"
-                    node.itok[i][k] = token
-                    node.targets.add(token)
+            if a.id not in same:
+                same[a.id] = _same_along(a, sample.value(a.id))
+            for k in same[a.id]:
+                token = f"same{i}.{k}"
+                node.itok[i][k] = token
+                node.targets.add(token)
+
+
+def _same_along(a: Array, value: Tensor | None) -> list[int]:
+    """The wires along which all values of an array are the same."""
+    if value is None or tuple(value.shape) != a.shape or str(value.layout) != "torch.strided":
+        return []
+    value = value.reshape([w.size for w in a.wires])
+    return [k for k in range(len(a.wires)) if bool((value == value.narrow(k, 0, 1)).all())]
 
 
 def digests(net: Net, sample: Sample) -> dict[int, str]:
@@ -61,9 +77,14 @@ def digests(net: Net, sample: Sample) -> dict[int, str]:
                 value = sample.value(a.id)
                 if value is not None and value.numel() <= LARGEST:
                     value = value.to_dense() if str(value.layout) != "torch.strided" else value
-                    data = value.detach().cpu().reshape(-1).tolist()
-                    found[a.id] = sha256(repr((a.shape, a.dtype, data)).encode()).hexdigest()[:16]
+                    found[a.id] = sha256(repr((a.shape, a.dtype)).encode() + _bytes(value)).hexdigest()[:16]
     return found
+
+
+def _bytes(value: Tensor) -> bytes:
+    """All the numbers of an array."""
+    flat = value.detach().cpu().resolve_conj().resolve_neg().contiguous()
+    return string_at(flat.data_ptr(), flat.numel() * flat.element_size())
 
 
 def relabelling_gathers(net: Net, sample: Sample) -> None:

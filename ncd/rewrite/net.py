@@ -15,7 +15,7 @@ from typing import Any
 
 from ncd.circuit.axis import Axis
 from ncd.circuit.diagram import Array, Call, Diagram, Name, Op, Place, Ref
-from ncd.circuit.weave import Form, Side, Weave, mixed
+from ncd.circuit.weave import UNIT, Form, Weave, mixed
 from ncd.emit.shaped import without_pattern
 from ncd.rewrite.tree import by_output, followed
 
@@ -344,29 +344,33 @@ def woven(n: Node) -> Weave:
     """A node's weave, indices named after their axes."""
     names: dict[str, str] = {}
     sizes: dict[str, int] = {}
-    for a, row in n.operands():
-        for axis, token in zip(a.wires, row, strict=True):
-            if token not in names:
+
+    def row(a: Array, tokens: list[str]) -> tuple[str, ...]:
+        out = []
+        for axis, token in zip(a.wires, tokens, strict=True):
+            name = names.get(token)
+            if name is None:
                 name = axis.name
                 while name in sizes:
                     name += "'"
                 names[token] = name
                 sizes[name] = axis.size
+            out.append(name)
+        return tuple(out)
 
-    def side(arrays: list[Array], rows: list[list[str]]) -> Side:
-        return tuple(_forms(a, [names[t] for t in row], sizes) for a, row in zip(arrays, rows, strict=True))
+    ins = [row(a, tokens) for a, tokens in zip(n.ins, n.itok, strict=True)]
+    outs = [row(a, tokens) for a, tokens in zip(n.outs, n.otok, strict=True)]
+    targets = frozenset([names[t] for t in n.targets if t in names])
+    forms = [tuple(_forms(a, r, sizes)) for a, r in zip((*n.ins, *n.outs), (*ins, *outs), strict=True)]
+    return Weave(tuple(forms[: len(ins)]), tuple(forms[len(ins) :]), sizes, targets)
 
-    targets = frozenset(names[t] for t in n.targets if t in names)
-    return Weave(side(n.ins, n.itok), side(n.outs, n.otok), sizes, targets)
 
-
-def _forms(a: Array, row: list[str], sizes: dict[str, int]) -> tuple[Form, ...]:
-    out, at = [], 0
+def _forms(a: Array, row: tuple[str, ...], sizes: dict[str, int]) -> Iterator[Form]:
+    at = 0
     for axis in a.axes:
-        part = row[at : at + len(axis.leaves)]
-        at += len(part)
-        out.append(mixed(part, sizes))
-    return tuple(out)
+        count = len(axis.leaves)
+        yield mixed(row[at : at + count], sizes) if count else UNIT
+        at += count
 
 
 def _with_positions(exact: Diagram) -> Iterator[tuple[int, Op]]:
