@@ -111,6 +111,12 @@ def fresh(shape: Iterable[int]) -> tuple[Dim, ...]:
 
 def leaves(dim: Iterable[Atom]) -> Dim:
     """The canonical atoms of a dimension after all merges and cuts so far."""
+    if type(dim) is tuple:
+        for a in dim:
+            if a.up is not None or a.parts is not None:
+                break
+        else:
+            return dim  # nearly always: nothing has happened to them
     out: list[Atom] = []
     for a in dim:
         if a.up is not None:

@@ -30,7 +30,7 @@ class Form:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        return tuple(v for _, v in self.terms)
+        return tuple([v for _, v in self.terms])
 
     def radix(self, n: int, sizes: Mapping[str, int]) -> tuple[str, ...] | None:
         """The variables if they enumerate a dimension of size ``n`` one to one, else None."""
@@ -92,6 +92,16 @@ class Weave:
     def readings(self) -> dict[tuple[int, ...], Reading]:
         """How it reads arrays, once found (see ``reading``)."""
         return {}
+
+    @cached_property
+    def read(self) -> tuple[frozenset[str], ...]:
+        """The variables at which each input is read."""
+        return tuple(frozenset(v for f in a for _, v in f.terms) for a in self.ins)
+
+    @cached_property
+    def made(self) -> frozenset[str]:
+        """The variables at which the outputs are written."""
+        return frozenset(v for a in self.outs for f in a for _, v in f.terms)
 
     @property
     def tiled(self) -> tuple[str, ...]:

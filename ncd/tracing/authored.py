@@ -13,7 +13,7 @@ import linecache
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from torch import nn
@@ -89,16 +89,18 @@ def _keep(found: Written, target: ast.expr, value: ast.expr) -> None:
         found.own.setdefault(target.attr, []).append(value)
 
 
-@dataclass
+@dataclass(eq=False)
 class Scope:
-    """One module as it was built: what its parameters were given by the module around it."""
+    """Modules of one class that were built alike: what their parameters were given by the module around them."""
 
-    module: nn.Module
+    cls: type
     given: dict[str, tuple[ast.expr, Scope]] = field(default_factory=dict)
+    parts: dict[object, Scope] = field(default_factory=dict)
+    weights: dict[tuple[str, int], list[list[Names]]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def classes(self) -> list[type]:
-        return [c for c in type(self.module).__mro__ if "__init__" in c.__dict__ and c is not nn.Module]
+        return [c for c in self.cls.__mro__ if "__init__" in c.__dict__ and c is not nn.Module]
 
     def calls(self, attribute: str) -> list[ast.expr]:
         """What is written where the attribute is assigned."""
@@ -142,23 +144,25 @@ class Scope:
             return self.factors(node.left) + self.factors(node.right)
         return [tuple(self.names(node))]
 
-    def child(self, name: str) -> Scope:
-        """A child as it was built, if the call that built it can be told."""
-        child = getattr(self.module, name)
-        call = self._call(self.calls(name), type(child).__name__)
-        return Scope(child, self._bound(call, type(child)))
+    def child(self, name: str, cls: type) -> Scope:
+        """A child of this class as it was built, if the call that built it can be told."""
+        return self._part((name, cls), self.calls(name), cls)
 
-    def grandchildren(self, name: str) -> Iterator[tuple[str, Scope]]:
+    def grandchildren(self, name: str, container: nn.Module) -> Iterator[tuple[str, nn.Module, Scope]]:
         """The members of a container, which its own module built."""
-        container = getattr(self.module, name)
         nodes = self.calls(name)
+        listed = _elements(nodes)
+        single = len(listed) == len(container._modules)
         for i, (key, member) in enumerate(container._modules.items()):
-            if member is None:
-                continue
-            kind = type(member).__name__
-            listed = _elements(nodes)
-            inner = [listed[i]] if i < len(listed) and len(listed) == len(container) else nodes
-            yield f"{name}.{key}", Scope(member, self._bound(self._call(inner, kind), type(member)))
+            if member is not None:
+                cls = type(member)
+                scope = self._part((name, i, cls), [listed[i]], cls) if single else self.child(name, cls)
+                yield f"{name}.{key}", member, scope
+
+    def _part(self, key: object, nodes: list[ast.expr], cls: type) -> Scope:
+        if key not in self.parts:
+            self.parts[key] = Scope(cls, self._bound(self._call(nodes, cls.__name__), cls))
+        return self.parts[key]
 
     def _call(self, nodes: list[ast.expr], kind: str) -> ast.Call | None:
         found = [n for node in nodes for n in ast.walk(node) if isinstance(n, ast.Call) and _called(n) == kind]
@@ -179,7 +183,13 @@ class Scope:
 
     def weight(self, attribute: str, rank: int) -> list[list[Names]]:
         """What the dimensions of one of the module's own parameters are called, each a list of factors."""
-        for cls in type(self.module).__mro__:
+        key = (attribute, rank)
+        if key not in self.weights:
+            self.weights[key] = self._weight(attribute, rank)
+        return self.weights[key]
+
+    def _weight(self, attribute: str, rank: int) -> list[list[Names]]:
+        for cls in self.cls.__mro__:
             if cls.__name__ in WEIGHTS and cls.__module__.startswith("torch.nn"):
                 known = WEIGHTS[cls.__name__]
                 if attribute == "bias":
@@ -278,20 +288,20 @@ def authored(root: Any) -> dict[str, list[list[Names]]]:
     found: dict[str, list[list[Names]]] = {}
     if not isinstance(root, nn.Module):
         return found
-    todo: list[tuple[str, Scope]] = [("", Scope(root))]
+    todo: list[tuple[str, nn.Module, Scope]] = [("", root, Scope(type(root)))]
     while todo:
-        path, scope = todo.pop()
+        path, module, scope = todo.pop()
         dot = f"{path}." if path else ""
-        for name, p in scope.module._parameters.items():
+        for name, p in module._parameters.items():
             if p is not None:
                 found[dot + name] = scope.weight(name, p.dim())
-        for name, child in scope.module._modules.items():
+        for name, child in module._modules.items():
             if child is None:
                 continue
             if isinstance(child, (nn.Sequential, nn.ModuleList, nn.ModuleDict)) and type(child).__module__.startswith(
                 "torch"
             ):
-                todo += ((f"{dot}{key}", inner) for key, inner in scope.grandchildren(name))
+                todo += ((dot + key, member, inner) for key, member, inner in scope.grandchildren(name, child))
             else:
-                todo.append((dot + name, scope.child(name)))
+                todo.append((dot + name, child, scope.child(name, type(child))))
     return found

@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from ncd.circuit.axis import Atom, Dim, leaves
-from ncd.tracing.authored import VIEWS, authored, spelled
+from ncd.tracing.authored import VIEWS, Names, authored, spelled
 from ncd.tracing.callables import short
 from ncd.tracing.infer import Woven, produced
 from ncd.tracing.record import Activation, Value
@@ -58,8 +58,8 @@ class Naming:
         self.woven, self.inputs, self.outputs = woven, inputs, outputs
         self.born: dict[Atom, Activation] = {}
         self.met: dict[Atom, set[int]] = defaultdict(set)
-        seen = self.flow()
-        self.atoms = [*(a for a in seen if a in set(atoms)), *(a for a in atoms if a not in seen)]
+        seen, given = self.flow(), set(atoms)
+        self.atoms = [*(a for a in seen if a in given), *(a for a in atoms if a not in seen)]
         self.roles: Roles = found(woven, inputs, outputs, self.born)
         self.first = entering(inputs, woven)
         self.told = self.votes(module)
@@ -69,22 +69,26 @@ class Naming:
 
     def flow(self) -> dict[Atom, None]:
         """The axes of what inputs reach, in the order in which they come; notes where each came to be."""
-        seen: dict[Atom, None] = {}
         reached = set(self.inputs)
-        for v in self.inputs:
-            seen.update(dict.fromkeys(a for d in v.dims or () for a in leaves(d)))
+        seen = {v.dims or (): None for v in self.inputs}
+        met: dict[tuple[Dim, ...], list[int]] = defaultdict(list)  # many arrays have the same axes
         for k, w in enumerate(self.woven):
             c = w.call
             new = [*produced(c), *(n for _, n in c.writes)]
-            through = any(v in reached for v in c.ins)
-            for v in (*c.ins, *new):
-                for a in (a for d in v.dims or () for a in leaves(d)):
-                    self.met[a].add(k)
-                    self.born.setdefault(a, c.where)
-            if through:
+            for v in c.ins:
+                met[v.dims or ()].append(k)
+            made = [v.dims or () for v in new]
+            for dims in made:
+                met[dims].append(k)
+            if not reached.isdisjoint(c.ins):
                 reached.update(new)
-                seen.update(dict.fromkeys(a for v in new for d in v.dims or () for a in leaves(d)))
-        return seen
+                seen.update(dict.fromkeys(made))
+        for dims, calls in met.items():
+            where = self.woven[calls[0]].call.where
+            for a in (a for d in dims for a in leaves(d)):
+                self.met[a].update(calls)
+                self.born.setdefault(a, where)
+        return {a: None for dims in seen for d in dims for a in leaves(d)}
 
     def votes(self, module: Any) -> dict[Atom, str]:
         """What the author of the module calls the axes of its weights."""
@@ -121,11 +125,15 @@ class Naming:
     def views(self) -> dict[Atom, str]:
         """What the author writes for the sizes of a view."""
         found: dict[Atom, str] = {}
+        told: dict[object, list[Names]] = {}
         for w in self.woven:
             if short(w.call.fn) in VIEWS and w.call.outs:
                 out = w.call.outs[0]
-                for dim, said in zip(out.dims or (), spelled(w.call.place, len(out.shape)), strict=False):
-                    for a in one(dim):
+                place = (w.call.place, len(out.shape))
+                if place not in told:
+                    told[place] = spelled(*place)
+                for dim, said in zip(out.dims or (), told[place], strict=False):
+                    for a in one(dim) if said else ():
                         name = next((SPELLED[n] for n in said if n in SPELLED), "") or next(
                             (PAPER[n] for n in said if n in PAPER and n not in LOOSE), ""
                         )
@@ -252,7 +260,7 @@ class Naming:
         key = self.key(a, base)
         label = self.groups.get(key)
         if label is not None:
-            if self.root(a) is a and self.calls[key] & self.met[a]:
+            if self.root(a) is a and not self.calls[key].isdisjoint(self.met[a]):
                 self.chained.add(self.around[key])
             self.calls[key] |= self.met[a]
             return Named(self.free(f"{label}_"), self.written(a, label))

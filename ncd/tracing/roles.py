@@ -50,18 +50,18 @@ def product(w: Woven) -> Product | None:
     if w.opaque or len(w.bindings) != 1 or len(c.ins) < 2 or len(c.outs) != 1:
         return None
     weave, env = w.derived.weave, w.bindings[0]
-    read = [{v for f in dims for v in f.variables} for dims in weave.ins[_added(c) :][:2]]
+    added = _added(c)
+    read, made = weave.read[added : added + 2], weave.made
     if len(read) < 2:
         return None
-    made = {v for dims in weave.outs for f in dims for v in f.variables}
+    shared = (read[0] & read[1]) - made
+    if not shared:
+        return None
 
     def atoms(names: Iterable[str]) -> Dim:
         return tuple(a for v in sorted(names) if v in env for a in leaves(env[v]))
 
-    ended = (read[0] & read[1]) - made
-    if not ended:
-        return None
-    return Product(atoms(ended), atoms((read[0] & made) - read[1]), atoms((read[1] & made) - read[0]))
+    return Product(atoms(shared), atoms((read[0] & made) - read[1]), atoms((read[1] & made) - read[0]))
 
 
 def _added(c: Recorded) -> int:

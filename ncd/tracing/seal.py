@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from ncd.circuit.axis import ONE, Atom, Axis, Dim, composite, leaves
 from ncd.circuit.diagram import Array, Block, Call, Diagram, Name, Op, Origin, Ref
 from ncd.circuit.reads import SHAPE, Read
-from ncd.circuit.weave import Form, Side, Weave, mixed
+from ncd.circuit.weave import Form, Side, Weave, mixed, plain
 from ncd.ops.aten.work import RECURRENT, recurrent
 from ncd.ops.calls import Row, describe
 from ncd.tracing.callables import dotted, short
@@ -19,6 +19,7 @@ from ncd.tracing.infer import Woven, produced
 from ncd.tracing.name import Named, assign
 from ncd.tracing.record import Activation, Recorded, Recording, Value
 
+_LITERALS = frozenset([type(None), type(...), bool, int, float, complex, str])
 _DTYPES: dict[torch.dtype, str] = {}
 
 
@@ -26,6 +27,15 @@ def dtype_name(dtype: torch.dtype) -> str:
     if dtype not in _DTYPES:
         _DTYPES[dtype] = str(dtype).removeprefix("torch.")
     return _DTYPES[dtype]
+
+
+class Sealed(NamedTuple):
+    """What a diagram says of a call, but for its arrays."""
+
+    name: str
+    row: Row
+    weave: Weave
+    work: tuple[tuple[str | int, ...], ...] | None
 
 
 class Sealer:
@@ -39,23 +49,26 @@ class Sealer:
         self.functions: dict[int, int] = {}
         self.arrays: dict[Value, Array] = {}
         self.axes: dict[Atom, Axis] = {}
-        self.opened: dict[int, list[Woven]] = {}
+        self.laid: dict[tuple[Dim, ...], tuple[Axis, ...]] = {}
+        self.known: dict[object, Sealed] = {}
 
     # ---------------------------------------------------------------- axes and arrays
     def name_axes(self, woven: list[Woven]) -> None:
-        order: dict[Atom, None] = {}
-        values = {v: None for w in woven for v in (*w.call.ins, *produced(w.call), *(n for _, n in w.call.writes))}
-        for v in (*self.recording.inputs, *values, *self.recording.outputs):
-            for dim in v.dims or ():
-                order.update(dict.fromkeys(leaves(dim)))
-        for w in woven:  # an axis that only the call itself has: a padded one
-            for dim in (d for env in w.bindings for d in env.values()):
-                order.update(dict.fromkeys(leaves(dim)))
         r = self.recording
+        arrays = {v.dims or (): None for v in r.inputs}
+        for w in woven:
+            c = w.call
+            for v in (*c.ins, *produced(c), *(n for _, n in c.writes)):
+                arrays[v.dims or ()] = None
+        arrays.update((v.dims or (), None) for v in r.outputs)
+        dims = dict.fromkeys(dim for found in arrays for dim in found)
+        for w in woven:  # an axis that only the call itself has: a padded one
+            for env in w.bindings:
+                dims.update(dict.fromkeys(env.values()))
+        order = {a: None for dim in dims for a in leaves(dim)}
         names = assign(order, woven, r.inputs, r.outputs, r.root.module)
-        for v in self.recording.values:
-            for dim in v.dims or ():
-                order.update(dict.fromkeys(leaves(dim)))
+        for found in {v.dims or (): None for v in r.values}:
+            order.update((a, None) for dim in found for a in leaves(dim))
         names |= {a: Named(f"unseen{i}") for i, a in enumerate(order) if a not in names}
         self.axes = {
             a: Axis(i, names[a].name, self.sizes.get(a, a.size), shown=names[a].shown) for i, a in enumerate(order)
@@ -71,13 +84,34 @@ class Sealer:
     def array(self, v: Value) -> Array:
         found = self.arrays.get(v)
         if found is None:
-            found = Array(v.id, tuple(map(self.axis, v.dims)), dtype_name(v.dtype), v.kind, v.name)
+            axes = self.laid.get(v.dims)
+            if axes is None:
+                axes = self.laid[v.dims] = tuple(map(self.axis, v.dims))
+            found = Array(v.id, axes, dtype_name(v.dtype), v.kind, v.name)
             self.arrays[v] = found
             if v.data is not None and v.kind in ("constant", "parameter", "buffer"):
                 self.origin.tensors[v.id] = v.data
         return found
 
     # ---------------------------------------------------------------- weaves
+    def sealed(self, w: Woven, extra: list[tuple[Value, Value]]) -> Sealed:
+        """What the diagram says of a call; said once of calls that do the same to the same axes."""
+        name = short(w.call.fn)
+        if w.opaque or not w.bindings or extra:
+            return self.seal(w, name, extra)
+        through = tuple([v in w.call.ins for v in produced(w.call)])
+        bound = tuple([(*env, *map(leaves, env.values())) for env in w.bindings])
+        key = (name, id(w.derived), through, bound)
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = self.seal(w, name, extra)
+        return found
+
+    def seal(self, w: Woven, name: str, extra: list[tuple[Value, Value]]) -> Sealed:
+        weave = self.weave(w, extra)
+        row = Row("opaque", "box", name.replace("_", " ")) if w.opaque else describe(name, weave)
+        return Sealed(name, row, weave, self.work(w, name, weave))
+
     def weave(self, w: Woven, extra: list[tuple[Value, Value]]) -> Weave:
         """The call's weave with one variable per axis, named after it; opaque calls touch everything."""
         outs = made(w.call)
@@ -115,18 +149,17 @@ class Sealer:
         sizes: dict[str, int] = {}
         targets: set[str] = set()
         parts: dict[str, Form] = {}
+        forms: dict[Form, Form] = {}
         for v, named in names.items():
             sizes.update(named)
-            parts[v] = mixed(named, sizes)
+            parts[v] = forms[plain(v)] = mixed(named, sizes)
             if v in weave.targets:
                 targets.update(named)
 
         def side(arrays: Side) -> Side:
-            return tuple(tuple(map(form, dims)) for dims in arrays)
+            return tuple([tuple([forms[f] if f in forms else form(f) for f in dims]) for dims in arrays])
 
         def form(f: Form) -> Form:
-            if len(f.terms) == 1 and f.terms[0][0] == 1 and not f.const:
-                return parts[f.terms[0][1]]
             # Coefficients are those of the sizes traced at; a factorisation is written anew, since
             # an axis of size 1 was traced at a larger size.
             if f.radix(_extent(f, weave.sizes), weave.sizes) is not None:
@@ -186,14 +219,15 @@ class Sealer:
 
     # ---------------------------------------------------------------- calls
     def literal_of(self, x: Any) -> Any:
-        if isinstance(x, Value):
+        kind = type(x)
+        if kind is Value:
             return Ref(x.id)
-        if type(x) in (tuple, list):
-            return type(x)(map(self.literal_of, x))
-        if type(x) is dict:
-            return {k: self.literal_of(v) for k, v in x.items()}
-        if x is None or x is Ellipsis or type(x) in (bool, int, float, complex, str):
+        if kind in _LITERALS:
             return x
+        if kind is tuple or kind is list:
+            return kind([self.literal_of(y) for y in x])
+        if kind is dict:
+            return {k: self.literal_of(v) for k, v in x.items()}
         if isinstance(x, slice):
             return slice(*map(self.literal_of, (x.start, x.stop, x.step)))
         if isinstance(x, (torch.dtype, torch.layout, torch.memory_format)):
@@ -225,9 +259,7 @@ class Sealer:
         outs = made(c)
         writes = [(old, new) for old, new in c.writes if new in needed or new in outs]
         extra = [(old, new) for old, new in writes if new not in outs]
-        weave = self.weave(w, extra)
-        name = short(c.fn)
-        row = Row("opaque", "box", name.replace("_", " ")) if w.opaque else describe(name, weave)
+        name, row, weave, work = self.sealed(w, extra)
         return Op(
             row.kind,
             name,
@@ -239,7 +271,7 @@ class Sealer:
             (self.call(literal, literal.writes),),
             row.symbol,
             row.label,
-            work=self.work(w, name, weave),
+            work=work,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from functools import lru_cache
 
 PAPER = {
     alias: name
@@ -58,7 +58,8 @@ LOOSE = frozenset("hidden hidden_dim hid_dim inner_dim width".split())
 _PLAIN = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)?")
 
 
-def known(candidates: Iterable[str]) -> str:
+@lru_cache(maxsize=4096)
+def known(candidates: tuple[str, ...]) -> str:
     """What a paper writes for a size with these names in the program, the nearest first; empty if they say nothing."""
     told = [n for n in candidates if n not in GENERIC]
     for n in sorted(told, key=LOOSE.__contains__):

@@ -8,6 +8,7 @@ what the weave alone cannot tell.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from ncd.circuit.weave import Weave
 
@@ -118,6 +119,7 @@ def _read(text: str) -> dict[str, Row]:
 ROWS = _read(_ROWS)
 
 
+@cache
 def row(name: str) -> Row | None:
     """The row of a call by its short name; ``add_`` and ``add`` are one."""
     return ROWS.get(name) or ROWS.get(name.rstrip("_"))
@@ -131,10 +133,9 @@ def is_window(name: str) -> bool:
 
 def default_kind(weave: Weave) -> str:
     """The kind that follows from a weave alone."""
-    read = {v for a in weave.ins for f in a for v in f.variables}
-    made = {v for a in weave.outs for f in a for v in f.variables}
     if not weave.ins:
         return "source"
+    read, made = frozenset[str]().union(*weave.read), weave.made
     if not weave.targets:
         shapes = all(len(f.terms) < 2 and not f.const for a in (*weave.ins, *weave.outs) for f in a)
         return "map" if shapes and made == read and not weave.rest else "rearrange"
@@ -147,14 +148,14 @@ def default_kind(weave: Weave) -> str:
 def describe(name: str, weave: Weave) -> Row:
     """Kind, symbol and label of a call that has an exact weave."""
     found = row(name)
-    kind = default_kind(weave)
     # One name may be several operations: torch.max of two arrays reduces nothing, where(c) looks values up.
     odd = found is not None and (
         (found.kind in ("reduce", "along") and not weave.targets) or (found.kind == "map" and bool(weave.targets))
     )
-    if found is not None and odd and found.symbol != "norm":
-        return Row(kind, "box" if weave.targets else "map", spoken(name))
-    if found is not None:
+    if found is not None and (not odd or found.symbol == "norm"):
         return found
+    kind = default_kind(weave)
+    if found is not None:
+        return Row(kind, "box" if weave.targets else "map", spoken(name))
     symbol = {"map": "map", "contraction": "box", "reduce": "reduce", "rearrange": "view", "source": "source"}
     return Row(kind, symbol.get(kind, "box"), spoken(name))
