@@ -129,7 +129,10 @@ def leaves(dim: Iterable[Atom]) -> Dim:
 
 
 def size(dim: Iterable[Atom]) -> int:
-    return prod(a.size for a in dim)
+    n = 1
+    for a in dim:
+        n *= a.size
+    return n
 
 
 def cut(atom: Atom, major: int) -> None:
@@ -157,6 +160,8 @@ def refinable(a: Iterable[int], b: Iterable[int]) -> bool:
 def unify(a: Iterable[Atom], b: Iterable[Atom]) -> bool:
     """Make two dimensions one; False (and nothing merged) when no common refinement exists."""
     left, right = list(leaves(a)), list(leaves(b))
+    if left == right:
+        return True
     if not refinable([x.size for x in left], [y.size for y in right]):
         return False
     while left and right:
@@ -167,7 +172,8 @@ def unify(a: Iterable[Atom], b: Iterable[Atom]) -> bool:
             if x.rank > y.rank:
                 x, y = y, x
             y.up = x
-            x.derived = {**y.derived, **x.derived}
+            if y.derived:
+                x.derived = {**y.derived, **x.derived}
             del left[0], right[0]
         elif x.size > y.size:
             cut(x, y.size)

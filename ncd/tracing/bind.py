@@ -26,50 +26,78 @@ class Bound:
     fresh: tuple[tuple[Atom, Form], ...]
 
 
+class Laid:
+    """A weave over operands of given shapes: what enumerates each dimension is worked out once."""
+
+    def __init__(self, weave: Weave, ins: Iterable[Iterable[int]], outs: Iterable[Iterable[int]]) -> None:
+        self.sizes = weave.sizes
+        self.reads: list[tuple[int, int, tuple[str, ...]]] = []
+        """Operand, dimension, and the variables that enumerate it."""
+        self.late: list[tuple[int, int, Form]] = []
+        """The same of dimensions that no variables enumerate, with their forms."""
+        self.makes: list[list[tuple[tuple[str, ...] | None, int, Form]]] = []
+        """Of each output the variables, extents and forms of its dimensions."""
+        for i, (shape, forms) in enumerate(zip(ins, weave.ins, strict=True)):
+            for k, (n, form) in enumerate(zip(shape, forms, strict=True)):
+                names = form.radix(n, weave.sizes) if form.terms else None
+                if names is None:
+                    self.late.append((i, k, form))
+                else:
+                    self.reads.append((i, k, names))
+        for shape, forms in zip(outs, weave.outs, strict=True):
+            self.makes.append(
+                [
+                    (form.radix(n, weave.sizes) if form.terms else None, n, form)
+                    for n, form in zip(shape, forms, strict=True)
+                ]
+            )
+
+    def bind(self, ins: Sequence[Sequence[Dim]]) -> Bound:
+        """The dimensions of the outputs, merging and cutting atoms on the way."""
+        env: dict[str, Dim] = {}
+        sizes, ok = self.sizes, True
+        for i, k, names in self.reads:
+            dim = ins[i][k]
+            groups = (dim,) if len(names) == 1 else split(dim, [sizes[v] for v in names])
+            if groups is None:
+                ok = False
+                continue
+            for var, group in zip(names, groups, strict=True):
+                known = env.setdefault(var, group)
+                if known is not group and not unify(known, group):
+                    ok = False
+        late = [(ins[i][k], form) for i, k, form in self.late]
+        for dim, form in late:
+            for coef, var in form.terms:
+                if var not in env and sizes[var] != 1:
+                    env[var] = (_derived(dim, coef, form, sizes[var]),)
+        fresh: list[tuple[Atom, Form]] = []
+        outs = []
+        for made in self.makes:
+            dims: list[Dim] = []
+            for made_of, n, form in made:
+                if made_of is None:
+                    new = (Atom(n),) if n != 1 else ()
+                    fresh += [(a, form) for a in new]
+                    dims.append(new)
+                    continue
+                for var in made_of:
+                    if var not in env:
+                        env[var] = (Atom(sizes[var]),) if sizes[var] != 1 else ()
+                if len(made_of) == 1:
+                    dims.append(leaves(env[made_of[0]]))
+                else:
+                    dims.append(tuple([a for var in made_of for a in leaves(env[var])]))
+            outs.append(tuple(dims))
+        return Bound(tuple(outs), env, ok, tuple(late), tuple(fresh))
+
+
 def bind(weave: Weave, ins: Sequence[Sequence[Dim]], shapes: Iterable[Sequence[int]]) -> Bound:
     """The dimensions of the outputs (of the given shapes), merging and cutting atoms on the way.
 
     Speaks of one weave; callers loop over ``(weave, *weave.rest)``.
     """
-    env: dict[str, Dim] = {}
-    late: list[tuple[Dim, Form]] = []
-    ok = True
-    for dims, forms in zip(ins, weave.ins, strict=True):
-        for dim, form in zip(dims, forms, strict=True):
-            names = form.radix(size(dim), weave.sizes) if form.terms else None
-            if names is None:
-                late.append((dim, form))
-                continue
-            groups = [dim] if len(names) == 1 else split(dim, (weave.sizes[v] for v in names))
-            if groups is None:
-                ok = False
-                continue
-            for var, group in zip(names, groups, strict=True):
-                if var in env:
-                    ok &= unify(env[var], group)
-                else:
-                    env[var] = group
-    for dim, form in late:
-        for coef, var in form.terms:
-            if var not in env and weave.sizes[var] != 1:
-                env[var] = (_derived(dim, coef, form, weave.sizes[var]),)
-    fresh: list[tuple[Atom, Form]] = []
-    outs = []
-    for forms, shape in zip(weave.outs, shapes, strict=True):
-        dims_out: list[Dim] = []
-        for form, n in zip(forms, shape, strict=True):
-            names = form.radix(n, weave.sizes) if form.terms else None
-            if names is None:
-                new = (Atom(n),) if n != 1 else ()
-                fresh += [(a, form) for a in new]
-                dims_out.append(new)
-                continue
-            for var in names:
-                if var not in env:
-                    env[var] = (Atom(weave.sizes[var]),) if weave.sizes[var] != 1 else ()
-            dims_out.append(tuple(a for var in names for a in leaves(env[var])))
-        outs.append(tuple(dims_out))
-    return Bound(tuple(outs), env, ok, tuple(late), tuple(fresh))
+    return Laid(weave, [map(size, dims) for dims in ins], shapes).bind(ins)
 
 
 def _derived(dim: Dim, coef: int, form: Form, n: int) -> Atom:

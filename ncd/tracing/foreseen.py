@@ -38,12 +38,13 @@ class Foreseen:
     """What is known of the calls of one recording."""
 
     def __init__(self) -> None:
-        self.plans: dict[object, Plan] = {}
+        self.plans: dict[object, tuple[Plan, int | None]] = {}
+        """By the kind of a call how to make what it gives, and a number for that kind."""
 
     def run(
         self, fn: Any, args: Sequence[Any], kwargs: Mapping[str, Any], tensors: list[Tensor]
-    ) -> tuple[Any, list[Tensor]] | None:
-        """What a function gives and what it writes of ``tensors``, those in its arguments.
+    ) -> tuple[Any, list[Tensor], int | None] | None:
+        """What a function gives, what it writes of ``tensors``, those in its arguments, and the kind of the call.
 
         None where nothing can be foreseen: the call is then yet to be made.
         """
@@ -54,7 +55,7 @@ class Foreseen:
             key = _kind(fn, args, kwargs, mode)
         except Unforeseen:
             return None
-        plan = self.plans.get(key)
+        plan, kind = self.plans.get(key, (None, None))
         if plan is _run:
             return None
 
@@ -62,15 +63,17 @@ class Foreseen:
             return fn(*args, **kwargs)
 
         if plan is not None:
-            return plan(call, tensors), []
+            return plan(call, tensors), [], kind
         before = [state(t) for t in tensors]
         out = call()
         written = changed(tensors, before)
-        self.plans[key] = _run
+        plan = _run
         with suppress(Unforeseen):
             if not written and key == _kind(fn, args, kwargs, mode):
-                self.plans[key] = _plan(call, tensors, out, mode)
-        return out, written
+                plan = _plan(call, tensors, out, mode)
+        kind = len(self.plans) if plan is not _run else None
+        self.plans[key] = plan, kind
+        return out, written, kind
 
 
 @lru_cache(None)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
 from ncd.circuit.axis import Dim, fresh, leaves, size, unify
 from ncd.circuit.weave import Form, Side, Weave, plain
 from ncd.ops.calls import is_window
-from ncd.tracing.bind import bind
+from ncd.tracing.bind import Laid
 from ncd.tracing.callables import dotted, short
 from ncd.tracing.derive import Derived, derive, derive_real
 from ncd.tracing.record import Recorded, Value
@@ -33,6 +33,10 @@ class Woven:
     derived: Derived
     bindings: list[Mapping[str, Dim]]
     opaque: bool
+
+
+Known: TypeAlias = dict[object, tuple[Derived, list[Laid]]]
+"""By the kind of a call: its weave, and over the shapes of its arrays."""
 
 
 def signature(call: Recorded, tensors: Mapping[Value, torch.Tensor]) -> tuple[object, ...]:
@@ -137,7 +141,8 @@ def infer(
     for v in values:
         if v.kind != "value" and v.dims is None:
             v.dims = fresh(v.shape)
-    woven = [weave_call(c, tensors) for c in calls]
+    known: Known = {}
+    woven = [weave_call(c, tensors, known) for c in calls]
     for pair in alike:
         for a, b in zip(*map(dims, pair), strict=True):
             unify(leaves(a), leaves(b))
@@ -158,11 +163,8 @@ def produced(call: Recorded) -> list[Value]:
     return [new[v] for v in dict.fromkeys(call.ins) if v in new]
 
 
-def weave_call(call: Recorded, tensors: Mapping[Value, torch.Tensor]) -> Woven:
-    found = derived(call, tensors)
-    outs = produced(call)
-    opaque = bool(found.missing)
-    bindings: list[Mapping[str, Dim]] = []
+def laid(found: Derived, call: Recorded, outs: list[Value]) -> list[Laid]:
+    """The weaves of a call over the shapes of its arrays; none where they do not fit."""
     weaves = (found.weave, *found.weave.rest)
     groups = [[o] for o in outs] if len(weaves) > 1 else [outs]
     fits = len(found.weave.ins) == len(call.ins) and len(groups) == len(weaves)
@@ -170,13 +172,33 @@ def weave_call(call: Recorded, tensors: Mapping[Value, torch.Tensor]) -> Woven:
         len(g) == len(w.outs) and all(len(f) == len(o.shape) for f, o in zip(w.outs, g, strict=True))
         for w, g in zip(weaves, groups, strict=True)
     )
+    if not fits:
+        return []
+    shapes, window = [v.shape for v in call.ins], is_window(short(call.fn))
+    return [
+        Laid(coarse(weave, call, group) if window else weave, shapes, [o.shape for o in group])
+        for weave, group in zip(weaves, groups, strict=True)
+    ]
+
+
+def weave_call(call: Recorded, tensors: Mapping[Value, torch.Tensor], known: Known) -> Woven:
+    """A call with its weave, its results over the axes of its operands.  ``known`` are kinds of calls seen before."""
+    outs = produced(call)
+    if call.kind in known:
+        found, parts = known[call.kind]
+    else:
+        found = derived(call, tensors)
+        parts = laid(found, call, outs)
+        if call.kind is not None:
+            known[call.kind] = found, parts
+    opaque = bool(found.missing)
+    bindings: list[Mapping[str, Dim]] = []
+    fits = bool(parts)
     if fits:
-        for weave, group in zip(weaves, groups, strict=True):
-            bound = bind(
-                coarse(weave, call, group) if is_window(short(call.fn)) else weave,
-                [dims(v) for v in call.ins],
-                [o.shape for o in group],
-            )
+        ins = [dims(v) for v in call.ins]
+        groups = [outs] if len(parts) == 1 else [[o] for o in outs]
+        for part, group in zip(parts, groups, strict=True):
+            bound = part.bind(ins)
             fits = fits and bound.ok
             bindings.append(bound.env)
             for o, d in zip(group, bound.outs, strict=True):

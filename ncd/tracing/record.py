@@ -101,6 +101,8 @@ class Recorded:
     place: Place | None
     inside: list[Recorded] = field(default_factory=list)
     autocast: tuple[str, ...] = ()
+    kind: int | None = None
+    """The same for calls of one recording that differ in nothing but which arrays they take; None if not known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -302,9 +304,10 @@ class Recorder(TorchFunctionMode):
         frames = self.stack.frames(3, self.entered_from.get(self.here)) if self.places else []
         inside: list[Recorded] = []
         again = opened_copy(fn)
+        kind = None
         try:
             if again is None:
-                out, written = self.run(fn, args, kwargs, tensors)
+                out, written, kind = self.run(fn, args, kwargs, tensors)
             else:
                 before = [state(t) for t in tensors]
                 out = self.open(again, args, kwargs, inside)
@@ -339,14 +342,15 @@ class Recorder(TorchFunctionMode):
             self.place(frames),
             inside,
             autocast(),
+            kind,
         )
         self.body.append(record)
         return out
 
     def run(
         self, fn: Callable[..., Any], args: Any, kwargs: Any, tensors: list[torch.Tensor]
-    ) -> tuple[Any, list[torch.Tensor]]:
-        """What ``fn`` gives, and what it wrote of ``tensors``, those in its arguments.
+    ) -> tuple[Any, list[torch.Tensor], int | None]:
+        """What ``fn`` gives, what it wrote of ``tensors``, those in its arguments, and its kind if that is known.
 
         Gaps is out of the way meanwhile: it would let each aten op pass, and take as long as the op itself.
         """
@@ -361,7 +365,7 @@ class Recorder(TorchFunctionMode):
                 return found
             before = [state(t) for t in tensors]
             out = fn(*args, **kwargs)
-            return out, changed(tensors, before)
+            return out, changed(tensors, before), None
         finally:
             if type(top) is Gaps:
                 _push_mode(top)
