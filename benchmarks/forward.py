@@ -53,7 +53,7 @@ def trace(example: Example) -> Diagram:
 
 def forget() -> None:
     """Let the next trace derive every signature anew, as the first one of a session does."""
-    infer._SIGNATURES.clear()
+    infer.forget()
 
 
 def signatures() -> int:

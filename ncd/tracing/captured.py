@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+_FLEX = getattr(torch.ops.higher_order, "flex_attention", None)
+
 
 class Open:
     """A function whose captured tensors, ``count`` of them, come as its last arguments."""
@@ -79,7 +81,7 @@ def opened(fn: Any) -> tuple[Any, tuple[Tensor, ...]]:
 
 def operands(fn: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """The arguments of a call with the tensors that its functions hold among them."""
-    if fn is not getattr(torch.ops.higher_order, "flex_attention", None) or len(args) < 7 or any(args[7:]):
+    if fn is not _FLEX or len(args) < 7 or any(args[7:]):
         return args
     q, k, v, score, block, *rest = args
     score, scored = opened(score)

@@ -14,6 +14,7 @@ from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, Wrapp
 from typing import Any, TypeAlias
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, in_kernel_invocation_manager
 
@@ -24,6 +25,11 @@ _NATIVE = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType)
 _HOMES = frozenset(["torch.nn.functional", "torch.functional", "torch._tensor", "torch._jit_internal"])
 _LITERALS = frozenset([type(None), int, str, type(...), torch.dtype, torch.device, torch.layout, torch.memory_format])
 """Types of which equal arguments are the same argument, and are equal to none of another type."""
+_KEEPING = frozenset(
+    [F.batch_norm, F.relu, F.gelu, F.silu, F.sigmoid, F.tanh, torch.relu, torch.tanh, torch.sigmoid, Tensor.relu,
+     Tensor.tanh, Tensor.sigmoid]
+)  # fmt: skip
+"""Functions that give an array with the shape of their first operand, dense as that is, whatever its sizes."""
 _UNREAD = frozenset([torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.bool])
 
 Plan: TypeAlias = Callable[[Callable[[], Any], list[Tensor]], Any]
@@ -40,6 +46,8 @@ class Foreseen:
     def __init__(self) -> None:
         self.plans: dict[object, tuple[Plan, int | None]] = {}
         """By the kind of a call how to make what it gives, and a number for that kind."""
+        self.kept: dict[object, tuple[torch.dtype, dict[str, Any]]] = {}
+        """By a call of a function that keeps shapes, sizes aside: the dtype and the attributes of what it gives."""
 
     def run(
         self, fn: Any, args: Sequence[Any], kwargs: Mapping[str, Any], tensors: list[Tensor]
@@ -62,6 +70,11 @@ class Foreseen:
         def call() -> Any:
             return fn(*args, **kwargs)
 
+        any_size = _sizes_aside(fn, args, kwargs) if plan is None and fn in _KEEPING else None
+        if any_size in self.kept:
+            dtype, attributes = self.kept[any_size]
+            plan, kind = _arrays([(tensors[0].shape, tensors[0].stride(), dtype)], attributes, None), len(self.plans)
+            self.plans[key] = plan, kind
         if plan is not None:
             return plan(call, tensors), [], kind
         before = [state(t) for t in tensors]
@@ -73,6 +86,8 @@ class Foreseen:
                 plan = _plan(call, tensors, out, mode)
         kind = len(self.plans) if plan is not _run else None
         self.plans[key] = plan, kind
+        if kind is not None and any_size is not None and out.stride() == tensors[0].stride():
+            self.kept[any_size] = out.dtype, dict(vars(out))
         return out, written, kind
 
 
@@ -121,6 +136,23 @@ def _looks(x: Any, mode: FakeTensorMode) -> object:
     if kind is Tensor and x.is_cpu and x.layout is torch.strided and x.ndim and x.dtype in _UNREAD:
         return Tensor, x.shape, x.stride(), x.storage_offset(), x.dtype
     raise Unforeseen
+
+
+def _sizes_aside(fn: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> object:
+    """Equal for calls on dense arrays that differ in sizes, but not in which sizes are equal; None for others."""
+    numbers: dict[int, int] = {}
+    said: list[object] = [fn, _ambience(), tuple(kwargs)]
+    for x in (*args, *kwargs.values()):
+        if isinstance(x, Tensor):
+            if not x.is_contiguous() or 0 in x.shape or 1 in x.shape:
+                return None
+            sizes = [numbers.setdefault(n, len(numbers)) for n in x.shape]
+            said.append((type(x), tuple(sizes), x.dtype, x.device))
+        elif type(x) is bool or type(x) is float or type(x) in _LITERALS:
+            said.append((type(x), x))
+        else:
+            return None
+    return tuple(said)
 
 
 # ------------------------------------------------------------------------------------------- plans

@@ -16,13 +16,21 @@ import torch
 from ncd.circuit.axis import Dim, fresh, leaves, size, unify
 from ncd.circuit.weave import Form, Side, Weave, plain
 from ncd.ops.calls import is_window
+from ncd.tracing.anysize import general, resized, sizes_aside
 from ncd.tracing.bind import Laid
 from ncd.tracing.callables import dotted, short
 from ncd.tracing.derive import Derived, derive, derive_real
 from ncd.tracing.record import Recorded, Value
 
 _SIGNATURES: dict[object, Derived] = {}
+_AT_ANY_SIZE: dict[object, Derived] = {}
 _LIMIT = 20_000
+
+
+def forget() -> None:
+    """Let every signature be derived anew."""
+    _SIGNATURES.clear()
+    _AT_ANY_SIZE.clear()
 
 
 @dataclass(eq=False)
@@ -56,7 +64,7 @@ def signature(call: Recorded, tensors: Mapping[Value, torch.Tensor]) -> tuple[ob
     return (call.fn if not hasattr(call.fn, "__self__") else repr(call.fn), key(call.args), key(call.kwargs))
 
 
-def derived(call: Recorded, tensors: Mapping[Value, torch.Tensor]) -> Derived:
+def derived(call: Recorded, tensors: Mapping[Value, torch.Tensor], outs: list[Value]) -> Derived:
     """The weave of a call, from its signature or, where meta tensors do not do, from real values.
 
     The latter is good for these values alone.
@@ -64,9 +72,15 @@ def derived(call: Recorded, tensors: Mapping[Value, torch.Tensor]) -> Derived:
     key = signature(call, tensors)
     known = _SIGNATURES.get(key)
     if known is None:
-        known = _derive(call, tensors)
         if len(_SIGNATURES) > _LIMIT:
-            _SIGNATURES.clear()
+            forget()
+        aside = sizes_aside(call, outs)
+        like = _AT_ANY_SIZE.get(aside)
+        known = resized(like, call.ins, outs) if like is not None else None
+        if known is None:
+            known = _derive(call, tensors)
+            if aside is not None and general(known):
+                _AT_ANY_SIZE[aside] = known
         # A function is named by its place in memory, where another may come to lie.
         if not (known.real or " at 0x" in repr(key[1:])):
             _SIGNATURES[key] = known
@@ -187,7 +201,7 @@ def weave_call(call: Recorded, tensors: Mapping[Value, torch.Tensor], known: Kno
     if call.kind in known:
         found, parts = known[call.kind]
     else:
-        found = derived(call, tensors)
+        found = derived(call, tensors, outs)
         parts = laid(found, call, outs)
         if call.kind is not None:
             known[call.kind] = found, parts

@@ -7,6 +7,8 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
+from operator import is_
 from typing import Any
 
 import torch
@@ -29,6 +31,19 @@ def _nested(value: Any, depth: int = DEPTH) -> Iterator[Any]:
             for x in _inside(value):
                 if type(x) in _CONTAINERS:
                     yield from _nested(x, depth - 1)
+
+
+def _containers(attributes: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    """All containers in attributes, each with the attribute's name and a copy; most of a module's are empty."""
+    found: list[tuple[str, Any, Any]] = []
+    for name, value in attributes.items():
+        if type(value) in _PLAIN or not isinstance(value, _CONTAINERS):
+            continue
+        if value:
+            found += [(name, c, c.copy()) for c in _nested(value)]
+        else:
+            found.append((name, value, ()))
+    return found
 
 
 def _inside(container: Any) -> list[Any]:
@@ -63,14 +78,11 @@ def untouched(root: nn.Module | None) -> Iterator[None]:
     new value cannot be told from the old is left; one that could not be set back is named in a warning.
     """
     modules = list(root.modules()) if root is not None else []
-    kept = [
-        (m, dict(vars(m)), [(k, c, c.copy()) for k, v in vars(m).items() if type(v) not in _PLAIN for c in _nested(v)])
-        for m in modules
-    ]
+    kept = [(m, dict(vars(m)), _containers(vars(m))) for m in modules]
     generators = {
         id(x): (x, x.get_state())
         for _, attributes, containers in kept
-        for x in (*attributes.values(), *(y for _, _, before in containers for y in _inside(before)))
+        for x in chain(attributes.values(), *(_inside(before) for _, _, before in containers if before))
         if type(x) is torch.Generator
     }
     scripted = [
@@ -89,7 +101,7 @@ def untouched(root: nn.Module | None) -> Iterator[None]:
     finally:
         for module, attributes, containers in kept:
             state = vars(module)
-            if state.keys() != attributes.keys() or any(state[k] is not v for k, v in attributes.items()):
+            if state.keys() != attributes.keys() or not all(map(is_, state.values(), attributes.values())):
                 state.clear()
                 state.update(attributes)
             for name, container, before in containers:

@@ -202,9 +202,10 @@ class Recorder(TorchFunctionMode):
         self.values.append(v)
         self.known[id(t)] = v
         self.alive[id(t)] = t
-        if t.layout is torch.strided:
-            self.aliases.setdefault(_storage(t), []).append(id(t))
-        v.memory = self.memory.setdefault(_storage(t), v.id)
+        storage = _storage(t)
+        if storage >= 0:
+            self.aliases.setdefault(storage, []).append(id(t))
+        v.memory = self.memory.setdefault(storage, v.id)
         return v
 
     def seen_again(self, t: torch.Tensor) -> Value | None:
@@ -280,7 +281,7 @@ class Recorder(TorchFunctionMode):
             return fn(*args, **kwargs)
         if name == "__set__" and fn != SET_DATA:
             return fn(*args, **kwargs)
-        if peek_interpreter_stack() is not None or fn in BACKWARD or wrapped((args, kwargs)):
+        if peek_interpreter_stack() is not None or fn in BACKWARD or wrapped(args) or (kwargs and wrapped(kwargs)):
             # Under vmap or grad the tensors must not be kept, and what a gradient is was decided by
             # earlier calls, not by its arguments: Gaps records the aten ops below instead.
             return fn(*args, **kwargs)

@@ -14,6 +14,8 @@ from ncd.tracing.plain import facts, flat
 
 _IN_PLACE = frozenset(["__setitem__", *(f"__i{op}__" for op in "add sub mul div truediv floordiv pow mod".split())])
 
+_NO_WRAPPERS = frozenset([int, float, bool, str, type(None), FakeTensor])
+
 
 def state(t: torch.Tensor) -> tuple[object, ...]:
     """What changes when a tensor is written in place: its version, or its shape."""
@@ -99,8 +101,7 @@ def wrapped(tree: Any) -> bool:
     if isinstance(tree, torch.Tensor):
         return is_functorch_wrapped_tensor(tree)
     for x in tree.values() if isinstance(tree, dict) else tree:
-        kind = type(x)
-        if kind is int or kind is FakeTensor:
+        if type(x) in _NO_WRAPPERS:
             continue  # most of them; a wrapper is a plain tensor
         if isinstance(x, (torch.Tensor, tuple, list, dict)) and wrapped(x):
             return True
@@ -121,7 +122,7 @@ def same_memory(a: torch.Tensor, b: torch.Tensor) -> bool:
 
 def autocast() -> tuple[str, ...]:
     """The device and dtype of the automatic casts in force, if any."""
-    for device in ("cpu", "cuda"):
+    for device in ("cpu", "cuda") if torch._C._is_any_autocast_enabled() else ():
         if torch.is_autocast_enabled(device):
             return device, str(torch.get_autocast_dtype(device)).removeprefix("torch.")
     return ()

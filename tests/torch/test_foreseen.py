@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
 
@@ -84,6 +85,37 @@ def test_convolutions_and_norms_with_real_buffers(checked: Counter[str]) -> None
     model = nn.Sequential(*[nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4)) for _ in range(3)]).eval()
     ncd.trace(model, ncd.array("b=3 c=4 y=7 x=9"))
     assert checked["_arrays"] == 4
+
+
+def calls_of(fn: Any, *shape: int) -> tuple[Any, ...]:
+    x = torch.empty(shape)
+    if fn is not F.batch_norm:
+        return (x,)
+    return (x, *(torch.empty(shape[1]) for _ in range(4)), False, 0.1, 1e-5)
+
+
+@pytest.mark.parametrize("fn", sorted(foreseen._KEEPING, key=repr), ids=repr)
+def test_functions_that_keep_shapes_do_so_whatever_the_sizes(fn: Any) -> None:
+    mode = torch._subclasses.FakeTensorMode()
+    known = Foreseen()
+    shapes = [(2, 3), (3, 4, 5), (4, 5, 6), (6, 7, 8, 9), (8, 6, 9, 7), (4, 5, 4), (9, 8, 7, 6, 5), (3, 4, 5, 6, 7)]
+    with torch.no_grad():
+        for shape in shapes:
+            with mode:
+                args = calls_of(fn, *shape)
+            got = run(known, fn, *args)
+            assert look(got) == look(fn(*args))
+    assert len(known.plans) == len(shapes) and len(known.kept) == 5  # one for each rank, one for two equal sizes
+
+
+def test_arrays_that_do_not_fit_are_not_foreseen() -> None:
+    mode = torch._subclasses.FakeTensorMode()
+    known = Foreseen()
+    with mode, torch.no_grad():
+        x, *rest = calls_of(F.batch_norm, 2, 3, 5)
+        run(known, F.batch_norm, x, *rest)
+        with pytest.raises(RuntimeError):
+            run(known, F.batch_norm, torch.empty(2, 4, 5), *rest)
 
 
 def test_a_view_made_at_once_shares_its_writes() -> None:
