@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -97,6 +98,11 @@ class Weave:
     def read(self) -> tuple[frozenset[str], ...]:
         """The variables at which each input is read."""
         return tuple(frozenset(v for f in a for _, v in f.terms) for a in self.ins)
+
+    @cached_property
+    def ended(self) -> tuple[frozenset[str], ...]:
+        """The variables that an input shares with the next one and no output has."""
+        return tuple((a & b) - self.made for a, b in pairwise(self.read))
 
     @cached_property
     def made(self) -> frozenset[str]:

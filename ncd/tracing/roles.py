@@ -51,17 +51,14 @@ def product(w: Woven) -> Product | None:
         return None
     weave, env = w.derived.weave, w.bindings[0]
     added = _added(c)
+    if len(weave.ended) <= added or not weave.ended[added]:
+        return None
     read, made = weave.read[added : added + 2], weave.made
-    if len(read) < 2:
-        return None
-    shared = (read[0] & read[1]) - made
-    if not shared:
-        return None
 
     def atoms(names: Iterable[str]) -> Dim:
         return tuple(a for v in sorted(names) if v in env for a in leaves(env[v]))
 
-    return Product(atoms(shared), atoms((read[0] & made) - read[1]), atoms((read[1] & made) - read[0]))
+    return Product(atoms(weave.ended[added]), atoms((read[0] & made) - read[1]), atoms((read[1] & made) - read[0]))
 
 
 def _added(c: Recorded) -> int:
@@ -306,18 +303,19 @@ def _spatial_rank(name: str, v: Value) -> int:
 
 def entering(inputs: Iterable[Value], woven: Iterable[Woven]) -> dict[Atom, str]:
     """What the axes of unnamed inputs usually are: tokens, sequences, images."""
-    first: dict[int, Woven] = {}
+    first: dict[Value, Woven] = {}
     batch_first = set()
+    for module in {w.call.where.module for w in woven}:
+        if hasattr(module, "batch_first"):
+            batch_first.add(module.batch_first)
     for w in woven:
-        if hasattr(w.call.where.module, "batch_first"):
-            batch_first.add(w.call.where.module.batch_first)
         for v in w.call.ins:
-            first.setdefault(v.id, w)
+            first.setdefault(v, w)
     second = batch_first == {False}
     roles: dict[Atom, str] = {}
     for v in inputs:
         dims = [leaves(d) for d in v.dims or ()]
-        reader = first.get(v.id)
+        reader = first.get(v)
         target = any(word in v.name for word in ("decoder", "tgt", "target", "trg"))
         if reader is not None and (short(reader.call.fn).startswith("conv") or "pixel" in v.name):
             usual = {3: "b c t", 4: "b c y x", 5: "b c z y x"}.get(len(dims), "")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
@@ -29,6 +29,10 @@ def dtype_name(dtype: torch.dtype) -> str:
     return _DTYPES[dtype]
 
 
+Names: TypeAlias = dict[str, dict[str, int]]
+"""For each variable of a weave the indices that it stands for, with their sizes."""
+
+
 class Sealed(NamedTuple):
     """What a diagram says of a call, but for its arrays."""
 
@@ -51,6 +55,7 @@ class Sealer:
         self.axes: dict[Atom, Axis] = {}
         self.laid: dict[tuple[Dim, ...], tuple[Axis, ...]] = {}
         self.known: dict[object, Sealed] = {}
+        self.plain: dict[str, Form] = {}
 
     # ---------------------------------------------------------------- axes and arrays
     def name_axes(self, woven: list[Woven]) -> None:
@@ -108,17 +113,18 @@ class Sealer:
         return found
 
     def seal(self, w: Woven, name: str, extra: list[tuple[Value, Value]]) -> Sealed:
-        weave = self.weave(w, extra)
+        names = self.names(w)
+        weave = self.weave(w, names, extra)
         row = Row("opaque", "box", name.replace("_", " ")) if w.opaque else describe(name, weave)
-        return Sealed(name, row, weave, self.work(w, name, weave))
+        return Sealed(name, row, weave, self.work(w, names, name, weave))
 
-    def weave(self, w: Woven, extra: list[tuple[Value, Value]]) -> Weave:
+    def weave(self, w: Woven, names: list[Names], extra: list[tuple[Value, Value]]) -> Weave:
         """The call's weave with one variable per axis, named after it; opaque calls touch everything."""
         outs = made(w.call)
         if w.opaque or not w.bindings:
             return self.all_target(w.call.ins + [old for old, _ in extra], outs + [new for _, new in extra])
         weaves = (w.derived.weave, *w.derived.weave.rest)
-        named = [self.expand(weave, names) for weave, names in zip(weaves, self.names(w), strict=True)]
+        named = [self.expand(weave, own) for weave, own in zip(weaves, names, strict=True)]
         through = [v in w.call.ins for v in produced(w.call)]
         if len(named) > 1:
             named = [n for n, gone in zip(named, through, strict=True) if not gone]
@@ -136,30 +142,31 @@ class Sealer:
             first.targets | aliases.targets,
         )
 
-    def names(self, w: Woven) -> list[dict[str, dict[str, int]]]:
+    def names(self, w: Woven) -> list[Names]:
         """For each weave of a call its variables, and the indices that each stands for with their sizes."""
         used: dict[str, object] = {}
         weaves = (w.derived.weave, *w.derived.weave.rest)
         return [
             {v: self.indices(v, weave.sizes[v], env, used) for v in weave.variables}
-            for weave, env in zip(weaves, w.bindings, strict=True)
+            for weave, env in zip(weaves, w.bindings, strict=False)
         ]
 
-    def expand(self, weave: Weave, names: Mapping[str, dict[str, int]]) -> Weave:
+    def expand(self, weave: Weave, names: Names) -> Weave:
         sizes: dict[str, int] = {}
         targets: set[str] = set()
         parts: dict[str, Form] = {}
-        forms: dict[Form, Form] = {}
         for v, named in names.items():
             sizes.update(named)
-            parts[v] = forms[plain(v)] = mixed(named, sizes)
+            parts[v] = self.mixed(named, sizes)
             if v in weave.targets:
                 targets.update(named)
 
         def side(arrays: Side) -> Side:
-            return tuple([tuple([forms[f] if f in forms else form(f) for f in dims]) for dims in arrays])
+            return tuple([tuple([form(f) for f in dims]) for dims in arrays])
 
         def form(f: Form) -> Form:
+            if len(f.terms) == 1 and f.terms[0][0] == 1 and not f.const:
+                return parts[f.terms[0][1]]
             # Coefficients are those of the sizes traced at; a factorisation is written anew, since
             # an axis of size 1 was traced at a larger size.
             if f.radix(_extent(f, weave.sizes), weave.sizes) is not None:
@@ -167,6 +174,15 @@ class Sealer:
             return Form(tuple((c * k, n) for c, v in f.terms for k, n in parts[v].terms), f.const)
 
         return Weave(side(weave.ins), side(weave.outs), sizes, frozenset(targets))
+
+    def mixed(self, names: Collection[str], sizes: Mapping[str, int]) -> Form:
+        """The form that enumerates these indices; one object for every form of a single index."""
+        if len(names) != 1:
+            return mixed(names, sizes)
+        (name,) = names
+        if name not in self.plain:
+            self.plain[name] = plain(name)
+        return self.plain[name]
 
     def indices(self, v: str, extent: int, env: Mapping[str, Dim], used: dict[str, object]) -> dict[str, int]:
         """What the parts of an index are called, and their sizes: one for each axis that it enumerates."""
@@ -176,7 +192,7 @@ class Sealer:
             return {_unused(v if v.isalpha() and len(v) == 1 else "i", (v, None), used): extent}
         return {_unused(self.axes[a].name, (v, a, k), used): self.axes[a].size for k, a in enumerate(atoms)}
 
-    def work(self, w: Woven, name: str, weave: Weave) -> tuple[tuple[str | int, ...], ...] | None:
+    def work(self, w: Woven, names: list[Names], name: str, weave: Weave) -> tuple[tuple[str | int, ...], ...] | None:
         """The multiply-adds of a call, in the indices of its sealed weave."""
         if w.opaque or not w.bindings:
             return None if w.derived.work != () else ()
@@ -186,9 +202,9 @@ class Sealer:
             return None
         if not w.derived.work:
             return ()
-        names = self.names(w)[0]
+        first = names[0]
         found = [
-            tuple(n for v in p for n in (names[v] if isinstance(v, str) and v in names else (v,)))
+            tuple(n for v in p for n in (first[v] if isinstance(v, str) and v in first else (v,)))
             for p in w.derived.work
         ]
         # Traced at a larger size, what is no axis has another extent than it would have.
@@ -248,9 +264,9 @@ class Sealer:
         return Call(
             dotted(c.fn) or self.kept(c.fn),
             self.literal_of(c.args),
-            tuple((k, self.literal_of(v)) for k, v in c.kwargs.items()),
+            tuple([(k, self.literal_of(v)) for k, v in c.kwargs.items()]),
             self.literal_of(c.out),
-            tuple((old.id, new.id) for old, new in writes),
+            tuple([(old.id, new.id) for old, new in writes]),
             c.autocast,
         )
 
@@ -263,8 +279,8 @@ class Sealer:
         return Op(
             row.kind,
             name,
-            tuple(map(self.array, [*c.ins, *(old for old, _ in extra)])),
-            tuple(map(self.array, [*outs, *(new for _, new in extra)])),
+            tuple(map(self.array, [*c.ins, *[old for old, _ in extra]])),
+            tuple(map(self.array, [*outs, *[new for _, new in extra]])),
             weave,
             c.where.path,
             c.place,
@@ -302,7 +318,8 @@ def live(woven: list[Woven], outputs: list[Value]) -> tuple[list[int], set[Value
     kept = []
     for i in range(len(woven) - 1, -1, -1):
         c = woven[i].call
-        if any(v in needed and v not in c.ins for v in c.outs) or any(new in needed for _, new in c.writes):
+        read = not needed.isdisjoint(c.outs) and any(v in needed and v not in c.ins for v in c.outs)
+        if read or (c.writes and any(new in needed for _, new in c.writes)):
             kept.append(i)
             needed.update(c.ins)
             needed.update(old for old, new in c.writes if new in needed)
@@ -328,10 +345,11 @@ def depends_on_input(woven: list[Woven], inputs: list[Value]) -> set[Value]:
     reached = set(inputs)
     for w in woven:
         c = w.call
-        if any(v in reached or v.kind == "parameter" for v in c.ins):
+        through = not reached.isdisjoint(c.ins) or any(v.kind == "parameter" for v in c.ins)
+        if through:
             reached.update(c.outs)
         for old, new in c.writes:
-            if old in reached or any(v in reached or v.kind == "parameter" for v in c.ins):
+            if through or old in reached or any(v in reached for v in c.ins):
                 reached.add(new)
     return reached
 
@@ -342,6 +360,8 @@ def decided(recording: Recording, woven: list[Woven], position: Mapping[int, int
     What was asked may itself lead to no output (``done.all()``): the op named is then the last one
     before it that does.
     """
+    if not recording.reads and not any(w.derived.asks for w in woven):
+        return []
     reached = depends_on_input(woven, recording.inputs)
     maker: dict[Value, int] = {}
     for k, w in enumerate(woven):
