@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ncd.circuit.axis import Atom, Dim, leaves, size, split, unify
@@ -20,7 +20,7 @@ class Bound:
     """
 
     outs: tuple[Dims, ...]
-    env: Mapping[str, Dim]
+    env: dict[str, Dim]
     ok: bool
     derived: tuple[tuple[Dim, Form], ...]
     fresh: tuple[tuple[Atom, Form], ...]

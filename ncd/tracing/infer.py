@@ -39,7 +39,7 @@ class Woven:
 
     call: Recorded
     derived: Derived
-    bindings: list[Mapping[str, Dim]]
+    bindings: list[dict[str, Dim]]
     opaque: bool
 
 
@@ -206,7 +206,7 @@ def weave_call(call: Recorded, tensors: Mapping[Value, torch.Tensor], known: Kno
         if call.kind is not None:
             known[call.kind] = found, parts
     opaque = bool(found.missing)
-    bindings: list[Mapping[str, Dim]] = []
+    bindings: list[dict[str, Dim]] = []
     fits = bool(parts)
     if fits:
         ins = [dims(v) for v in call.ins]

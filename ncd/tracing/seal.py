@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -105,8 +106,7 @@ class Sealer:
         if w.opaque or not w.bindings or extra:
             return self.seal(w, name, extra)
         through = tuple([v in w.call.ins for v in produced(w.call)])
-        bound = tuple([(*env, *map(leaves, env.values())) for env in w.bindings])
-        key = (name, id(w.derived), through, bound)
+        key = (name, id(w.derived), through, *[(*env, *env.values()) for env in w.bindings])
         found = self.known.get(key)
         if found is None:
             found = self.known[key] = self.seal(w, name, extra)
@@ -309,6 +309,17 @@ def _unused(name: str, owner: object, used: dict[str, object]) -> str:
     return name
 
 
+def settle(woven: list[Woven]) -> None:
+    """Write what the variables of all calls stand for as the atoms that are left, once no more are merged or cut."""
+    found: dict[Dim, Dim] = {}
+    for w in woven:
+        for env in w.bindings:
+            for v, dim in env.items():
+                if dim not in found:
+                    found[dim] = leaves(dim)
+                env[v] = found[dim]
+
+
 def live(woven: list[Woven], outputs: list[Value]) -> tuple[list[int], set[Value]]:
     """Positions of the calls that outputs depend on, and the values needed.
 
@@ -406,6 +417,7 @@ def seal(
     """The diagram of a recording.  ``literal`` is the recording at the sizes given, whose literals
     go into the code; ``sizes`` gives axes that were traced at another size the size they have.
     """
+    settle([*woven, *chain(*opened.values())])
     s = Sealer(recording, woven, sizes, literal.calls)
     kept, needed = live(woven, recording.outputs)
     s.name_axes([w for k in kept for w in (*opened.get(k, ()), woven[k])])
