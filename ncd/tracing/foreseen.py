@@ -56,8 +56,13 @@ class Foreseen:
 
         None where nothing can be foreseen: the call is then yet to be made.
         """
-        mode = next((t.fake_mode for t in tensors if type(t) is FakeTensor), None)
-        if mode is None or not _follows(fn):
+        for t in tensors:
+            if type(t) is FakeTensor:
+                mode = t.fake_mode
+                break
+        else:
+            return None
+        if not _follows(fn):
             return None
         try:
             key = _kind(fn, args, kwargs, mode)
@@ -203,7 +208,7 @@ def _arrays(looks: list[Any], attributes: dict[str, Any], kind: Any) -> Plan:
     """New arrays."""
 
     def make(shape: Any, strides: Any, dtype: Any) -> FakeTensor:
-        return _fake(torch.empty_strided(shape, strides, dtype=dtype, device="meta"), attributes)
+        return fake(torch.empty_strided(shape, strides, dtype=dtype, device="meta"), attributes)
 
     if kind is None:
         ((shape, strides, dtype),) = looks
@@ -218,18 +223,18 @@ def _views(mode: FakeTensorMode, attributes: dict[str, Any]) -> Plan:
         with in_kernel_invocation_manager(mode):
             out = call()
         if isinstance(out, Tensor):
-            return _fake(out, attributes)
-        return type(out)([_fake(o, attributes) for o in out])
+            return fake(out, attributes)
+        return type(out)([fake(o, attributes) for o in out])
 
     return make
 
 
-def _fake(x: Tensor, attributes: dict[str, Any]) -> FakeTensor:
-    """A fake in the memory of ``x``, a meta tensor; they count their writes together."""
+def fake(x: Tensor, attributes: Mapping[str, Any]) -> FakeTensor:
+    """A fake in the memory of ``x``, a meta tensor, with the attributes of another; they count their writes together."""
     if type(x) is FakeTensor:
         return x
     t: FakeTensor = Tensor._make_subclass(  # type: ignore[attr-defined]
-        FakeTensor, x, False, dispatch_device=True, device_for_backend_keys=attributes["_fake_device"]
+        FakeTensor, x, x.requires_grad, dispatch_device=True, device_for_backend_keys=attributes["_fake_device"]
     )
     torch._C._set_throw_on_mutable_data_ptr(t)  # type: ignore[attr-defined]
     vars(t).update(attributes)

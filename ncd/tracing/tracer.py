@@ -22,6 +22,7 @@ from ncd.errors import TraceError
 from ncd.garbage import collecting_later
 from ncd.tracing.containers import shown
 from ncd.tracing.exported import Exported, load
+from ncd.tracing.foreseen import fake
 from ncd.tracing.infer import infer
 from ncd.tracing.inputs import Inputs, Patterns, prepare
 from ncd.tracing.preserve import untouched
@@ -215,6 +216,7 @@ def start(
     owned: dict[int, tuple[str, str]] = {}
     if module is not None:
         stand: dict[int, torch.Tensor] = {}
+        likes: dict[torch.device, FakeTensor] = {}
         for prefix, m in module.named_modules():
             names.setdefault(id(m), prefix)
             dot = f"{prefix}." if prefix else ""
@@ -223,14 +225,17 @@ def start(
                     if t is None:
                         continue
                     if id(t) not in stand:
-                        stand[id(t)] = _stand_in(t, kind, fakes, real)
+                        stand[id(t)] = _stand_in(t, kind, fakes, real, likes)
                         owned[id(stand[id(t)])] = owned[id(t)] = (kind, dot + name)
                     store[name] = stand[id(t)]  # type: ignore[assignment]
     root = Activation(module, "", type(module).__name__ if module is not None else "")
     return recorder(root, names, owned, places)
 
 
-def _stand_in(t: torch.Tensor, kind: str, fakes: FakeTensorMode, real: bool) -> torch.Tensor:
+def _stand_in(
+    t: torch.Tensor, kind: str, fakes: FakeTensorMode, real: bool, likes: dict[torch.device, FakeTensor]
+) -> torch.Tensor:
+    """What a parameter or a buffer is replaced by.  ``likes`` are fakes that were made already, one a device."""
     if kind == "buffer":
         if t.device.type != "meta":
             return t.detach().clone()
@@ -243,9 +248,12 @@ def _stand_in(t: torch.Tensor, kind: str, fakes: FakeTensorMode, real: bool) -> 
         return fakes.from_tensor(t)
     # What nn.Parameter(fake) gives, without asking the fakes to allocate and detach: there may be hundreds.
     strides = torch.empty_strided(t.shape, t.stride(), dtype=t.dtype, device="meta", requires_grad=t.requires_grad)
-    fake = FakeTensor(fakes, strides, torch.device("cpu") if t.is_meta else t.device)
-    fake._is_param = True
-    return fake
+    device = torch.device("cpu") if t.is_meta else t.device
+    if device in likes:
+        return fake(strides, vars(likes[device]))
+    likes[device] = made = FakeTensor(fakes, strides, device)
+    made._is_param = True
+    return made
 
 
 def returned(recorder: Recorder, output: Any) -> list[Value]:
