@@ -230,7 +230,7 @@ def _views(mode: FakeTensorMode, attributes: dict[str, Any]) -> Plan:
 
 
 def fake(x: Tensor, attributes: Mapping[str, Any]) -> FakeTensor:
-    """A fake in the memory of ``x``, a meta tensor, with the attributes of another; they count their writes together."""
+    """A fake in the memory of ``x``, a meta tensor, with these attributes; they count their writes together."""
     if type(x) is FakeTensor:
         return x
     t: FakeTensor = Tensor._make_subclass(  # type: ignore[attr-defined]

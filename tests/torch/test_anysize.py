@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from torch import Tensor, nn
 import ncd
 from ncd.tracing import anysize, infer
 
-SIZES = [dict(b=2, s=5, c=12, y=9, x=11), dict(b=3, s=7, c=20, y=8, x=13), dict(b=4, s=6, c=28, y=10, x=15)]
+SIZES = [dict(zip("bscyx", n, strict=True)) for n in ((2, 5, 12, 9, 11), (3, 7, 20, 8, 13), (4, 6, 28, 10, 15))]
 Z = torch.zeros
 
 
@@ -51,7 +53,7 @@ CASES: dict[str, Callable[..., Any]] = {
 
 def weaves(case: str) -> list[str]:
     """What each size's calls are said to do."""
-    return [f"{op} {dict(op.weave.sizes)} {op.work}" for n in SIZES for op in ncd.trace(lambda: CASES[case](**n)).ops]
+    return [f"{op} {dict(op.weave.sizes)} {op.work}" for n in SIZES for op in ncd.trace(partial(CASES[case], **n)).ops]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -70,10 +72,7 @@ def test_a_network_that_widens_is_derived_once(monkeypatch: pytest.MonkeyPatch) 
     begin = infer._derive
     monkeypatch.setattr(infer, "_derive", lambda call, tensors: anew.append(call.fn.__name__) or begin(call, tensors))
     widths = [5, 8, 16, 32, 64]
-    layers = [
-        nn.Sequential(nn.Conv2d(i, o, 3, 2, 1), nn.BatchNorm2d(o), nn.ReLU())
-        for i, o in zip(widths, widths[1:], strict=False)
-    ]
+    layers = [nn.Sequential(nn.Conv2d(i, o, 3, 2, 1), nn.BatchNorm2d(o), nn.ReLU()) for i, o in pairwise(widths)]
     ncd.trace(nn.Sequential(*layers).eval(), ncd.array("b=2 c=5 y=224 x=160"))
     assert sorted(anew) == ["batch_norm", "conv2d", "relu"]
 
