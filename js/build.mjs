@@ -18,7 +18,7 @@ const common = {
   minify: true,
   charset: 'utf8',
   legalComments: 'none',
-  mangleProps: /^(opsOf|axesOf|arrays|around|along|box|closed|choose|elements|enter|filled|flash|glass|ground|ink|layer|leave|light|middle|more|moved|net|onCode|onState|onToggle|opens|ops|picture|rest|reveal|seek|spots?|tint|twice)$/, // names of ours that no host, file or browser knows
+  mangleProps: /^(opsOf|axesOf|arrays|around|along|box|closed|choose|elements|enter|filled|flash|glass|ground|ink|layer|leave|light|middle|more|moved|net|onCode|onState|onToggle|opens|ops|picture|rest|restore|reveal|seek|spots?|tint|twice)$/, // names of ours that no host, file or browser knows
   write: false,
 };
 const results = await Promise.all([

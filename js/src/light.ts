@@ -2,7 +2,7 @@
  * What is lit, drawn a second time over the dimmed ink.
  *
  * The many paths of the figure are never touched: the browser only blends one layer more faintly.
- * All wires of an axis are one path here, whose text is kept.
+ * The wires of an axis are a few paths here, whose text is kept.
  */
 
 import { fill, get, has, s, toggle } from './dom';
@@ -27,6 +27,8 @@ export interface Light {
 const PAD = 4;
 /** More labels than this would hold up a frame; the thread is lit all the same. */
 const LABELS = 200;
+/** So many wires are one path. */
+const PIECE = 64;
 
 export function light(like: SVGSVGElement, spots: Spots, net: () => Net): Light {
   const layer = like.cloneNode(false) as SVGSVGElement;
@@ -49,8 +51,8 @@ export function light(like: SVGSVGElement, spots: Spots, net: () => Net): Light 
     if (pathOf(of)) return all.filter((e) => has(e, 'block')).map((e) => s('path', 'ncd-block ncd-lit', get(e, 'd')));
     const others = all.filter((e) => !has(e, 'wire'));
     const rest = (others.length > LABELS ? [] : others).map((e) => e.cloneNode(true) as Element);
-    // An operation's wires lie under it; an axis is one thread.
-    if (wires.length) rest.unshift(s('path', op ? 'ncd-wire' : 'ncd-thread', wires.map((e) => get(e, 'd')).join('')));
+    // An operation's wires lie under it; an axis is one thread, in pieces, or it would all be painted wherever some of it is.
+    for (let i = 0; i < wires.length; i += PIECE) rest.unshift(s('path', op ? 'ncd-wire' : 'ncd-thread', wires.slice(i, i + PIECE).map((e) => get(e, 'd')).join('')));
     for (const e of rest) {
       toggle(e, 'lit', true);
       toggle(e, 'op', false); // an operation is once in a figure
