@@ -61,6 +61,11 @@ export function stage(told: Gestures): Stage {
   const look = (to: Camera) => {
     camera = to;
     pane.style.transform = css(camera);
+  };
+  const go = (to: Camera) => {
+    touched = true;
+    look(to);
+    told.moved();
     // While moving, the browser may scale what it has painted; a moment later it paints afresh.
     toggle(pane, 'moving', true);
     const rest = () => {
@@ -69,11 +74,6 @@ export function stage(told: Gestures): Stage {
     };
     if (resting <= 0) frame(rest);
     resting = SETTLE;
-  };
-  const go = (to: Camera) => {
-    touched = true;
-    look(to);
-    told.moved();
   };
   const fit = () => {
     touched = false;
