@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from operator import le
 
 from ncd.layout.net import Container, End, Face, Lane, Operation, Wire
 
@@ -18,22 +20,19 @@ TANGLE = 0.1
 """Cost of a place where wires cross at all."""
 
 
-def inversions(edges: Iterable[tuple[float, float]]) -> int:
-    """Crossings of straight lines between two columns of ranks; lines that share an end do not cross."""
-    pairs = sorted(edges)
-    ends = [b for _, b in pairs]
-    if ends == sorted(ends):
+def inversions(numbers: Sequence[float]) -> int:
+    """How many pairs stand the wrong way round: the crossings of lines from these places to places in order.
+
+    Equal numbers are not the wrong way round: lines that share an end do not cross.
+    """
+    if len(numbers) < 2 or all(map(le, numbers, islice(numbers, 1, None))):
         return 0
-    n = i = 0
+    n = 0
     seen: list[float] = []
-    while i < len(pairs):
-        j = i
-        while j < len(pairs) and pairs[j][0] == pairs[i][0]:
-            n += len(seen) - bisect_right(seen, pairs[j][1])
-            j += 1
-        for k in range(i, j):
-            insort(seen, pairs[k][1])
-        i = j
+    for k, x in enumerate(numbers):
+        at = bisect_right(seen, x)
+        n += k - at
+        seen.insert(at, x)
     return n
 
 
@@ -52,8 +51,7 @@ def ranks(face: Face) -> dict[Wire, float]:
 def of_gap(container: Container, gap: int) -> int:
     """Crossings in one gap of a container."""
     at = ranks(container.leaving(gap))
-    ends = (e for p in container.entering(gap) for e in p.ends)
-    return inversions((at[e.wire], float(k)) for k, e in enumerate(ends))
+    return inversions([at[e.wire] for p in container.entering(gap) for e in p.ends])
 
 
 def places(face: Face) -> dict[End, int]:
@@ -67,11 +65,9 @@ def of_operation(o: Operation) -> float:
         return 0
     left, right = places(o.left), places(o.right)
     if o.style == "box":
-        ends_in = _core(o, o.sources, o.touched_in)
-        ends_out = _core(o, o.sinks, o.touched_out)
-        return inversions((left[e], k) for e, k in ends_in) + inversions((k, right[e]) for e, k in ends_out)
-    merges = [(left[s], k) for e, k in right.items() for s in o.sources.get(e.index, ())]
-    total: float = inversions(merges)
+        ins, outs = _core(o, o.sources, o.touched_in, left), _core(o, o.sinks, o.touched_out, right)
+        return inversions(ins) + inversions(outs)
+    total: float = inversions([n for e in right for n in sorted(left[s] for s in o.sources.get(e.index, ()))])
     through = [left[e] for i in o.tiled for e in o.sources[i]]
     spans: list[tuple[int, int]] = []
     for i in o.ended:
@@ -91,18 +87,14 @@ def pierced(o: Operation) -> int:
     return sum(min(s) < t < max(s) for s in spans for t in through)
 
 
-def _core(o: Operation, tiled: dict[str, list[End]], touched: Sequence[End]) -> list[tuple[End, int]]:
-    """The ends of one side with their place in the column of the symbol."""
-    groups = [*(tiled[i] for i in o.above), *([e] for e in touched), *(tiled[i] for i in o.below)]
-    return [(e, k) for k, group in enumerate(groups) for e in group]
+def _core(o: Operation, tiled: Mapping[str, list[End]], touched: Sequence[End], at: Mapping[End, int]) -> list[int]:
+    """The places of the ends of one side, in the order of the column of the symbol."""
+    above = [n for i in o.above for n in sorted([at[e] for e in tiled[i]])]
+    return [*above, *[at[e] for e in touched], *[n for i in o.below for n in sorted([at[e] for e in tiled[i]])]]
 
 
 def against_memory(ends: Sequence[End]) -> int:
-    return _inverted([e.place for e in ends])
-
-
-def _inverted(numbers: Sequence[int]) -> int:
-    return sum(a > b for i, a in enumerate(numbers) for b in numbers[i + 1 :])
+    return inversions([e.place for e in ends]) if len(ends) > 1 else 0
 
 
 def spread(crossed: float) -> float:
@@ -116,10 +108,10 @@ def cost(container: Container) -> float:
     weight = MEMORY["root" if container.root else "port"]
     total += weight * sum(against_memory(p.ends) for p in (*container.left, *container.right))
     if container.root:
-        total += weight * _inverted([p.operand for p in container.left])
+        total += weight * inversions([p.operand for p in container.left])
     for column in container.columns:
         numbers = [item.number for item in column if isinstance(item, Operation)]
-        total += WRITTEN * _inverted(numbers)
+        total += WRITTEN * inversions(numbers)
         for item in column:
             if isinstance(item, Operation):
                 total += spread(of_operation(item))

@@ -168,21 +168,14 @@ class Figure:
 
     def crowded(self, plan: _Plan, room: float) -> list[Container]:
         """Blocks that, with what stands beside them, do not fit into a row, so that rows must end in them."""
-        gaps, found = plan.spacing.gaps, set()
-
-        def begin(c: Container, k: int) -> float:
-            return gaps[c][k].c0 if k else begin(c.parent, c.parent.column[c]) if c.parent else 0.0
-
-        def end(c: Container, k: int) -> float:
-            if k + 1 < len(c.columns):
-                return gaps[c][k + 1].c0
-            return end(c.parent, c.parent.column[c]) if c.parent else plan.end
-
+        found = set()
         for c, spans in plan.spacing.columns.items():
             for k, (x0, x1) in enumerate(spans):
-                several = sum(not isinstance(item, Lane) for item in c.columns[k]) > 1
-                around = end(c, k) - begin(c, k) - (x1 - x0)
-                for item in c.columns[k] if several else ():
+                if sum(not isinstance(item, Lane) for item in c.columns[k]) <= 1:
+                    continue
+                begin, end = plan.spacing.stretch(c, k)
+                around = end - begin - (x1 - x0)
+                for item in c.columns[k]:
                     if isinstance(item, Container) and item.x1 - item.x0 + around > room - NARROW:
                         found.add((c.signature, c.kids.index(item)))
         same = (c.kids[i] for c in self.root.containers() for s, i in found if s == c.signature)

@@ -381,16 +381,12 @@ class Heights:
                 keys[c] = (c.signature, order.save(c), tuple(_residual(c)))
                 number[keys[c]] = number.get(keys[c], 0) + 1
         found: set[Container] = set()
-
-        def mark(c: Container) -> None:
-            for kid in c.kids:
-                if isinstance(kid, Container):
-                    if kid in keys and number[keys[kid]] > 1 and kid not in broken:
-                        found.add(kid)
-                    else:
-                        mark(kid)
-
-        mark(self.root)
+        inside: set[Container] = set()
+        for c in self.root.containers():  # what is around another comes before it
+            if c.parent in found or c.parent in inside:
+                inside.add(c)
+            elif c in keys and number[keys[c]] > 1 and c not in broken:
+                found.add(c)
         return found
 
     def _freeze(self, c: Container, mark: tuple[int, int, int]) -> None:

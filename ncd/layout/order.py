@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from ncd.layout.crossings import places, ranks
 from ncd.layout.net import Container, End, Face, Item, Lane, Operation, Wire
@@ -11,9 +11,8 @@ FAR = 1e9
 """Below everything; ``-FAR`` is above everything."""
 
 
-def mean(numbers: Iterable[float], none: float = 0.0) -> float:
-    found = list(numbers)
-    return sum(found) / len(found) if found else none
+def mean(numbers: Sequence[float], none: float = 0.0) -> float:
+    return sum(numbers) / len(numbers) if numbers else none
 
 
 def forward(container: Container, free: bool, first: Mapping[Wire, float] | None = None, lift: float = 0.0) -> None:
@@ -22,10 +21,11 @@ def forward(container: Container, free: bool, first: Mapping[Wire, float] | None
         order_ports(container.left, first, free)
     at = ranks(container.left)
     for c, column in enumerate(container.columns):
-        keys = {item: mean((at[e.wire] for p in item.left for e in p.ends), FAR) for item in column}
-        if lift:
-            keys = {item: k - lift * isinstance(item, Lane) for item, k in keys.items()}
-        column.sort(key=keys.__getitem__)
+        if len(column) > 1:
+            keys = {item: mean([at[e.wire] for p in item.left for e in p.ends], FAR) for item in column}
+            if lift:
+                keys = {item: k - lift * isinstance(item, Lane) for item, k in keys.items()}
+            column.sort(key=keys.__getitem__)
         for item in column:
             if isinstance(item, Container):
                 forward(item, free, at, lift)
@@ -45,8 +45,9 @@ def backward(container: Container, free: bool, last: Mapping[Wire, float] | None
     behind = _readers(container.right)
     for c in reversed(range(len(container.columns))):
         column = container.columns[c]
-        keys = {i: mean((behind[e.wire] for p in i.right for e in p.ends if e.wire in behind), FAR) for i in column}
-        column.sort(key=keys.__getitem__)
+        if len(column) > 1:
+            keys = {i: mean([behind[e.wire] for p in i.right for e in p.ends if e.wire in behind], FAR) for i in column}
+            column.sort(key=keys.__getitem__)
         at = {e.wire: behind.get(e.wire, FAR / 2) for i in column for p in i.right for e in p.ends}
         for item in column:
             if isinstance(item, Container):
@@ -62,7 +63,7 @@ def backward(container: Container, free: bool, last: Mapping[Wire, float] | None
 
 def order_ports(ports: Face, at: Mapping[Wire, float], free: bool, arrays: bool = True) -> None:
     if arrays:
-        ports.sort(key=lambda p: mean(at.get(e.wire, 0.0) for e in p.ends))
+        ports.sort(key=lambda p: mean([at.get(e.wire, 0.0) for e in p.ends]))
     if free:
         for p in ports:
             p.ends.sort(key=lambda e: at.get(e.wire, 0.0))
@@ -101,20 +102,21 @@ def _split(o: Operation, position: Mapping[str, float], middle: float) -> None:
 
 def _operation_forward(o: Operation, at: Mapping[Wire, float], free: bool) -> None:
     if free:
-        o.left.sort(key=lambda p: mean(at[e.wire] for e in p.ends))
+        if len(o.left) > 1:
+            o.left.sort(key=lambda p: mean([at[e.wire] for e in p.ends]))
         for p in o.left:
             p.ends.sort(key=lambda e: at[e.wire])
     if o.style == "route":
         if free:
             rank = places(o.left)
-            o.right[0].ends.sort(key=lambda e: mean(rank[s] for s in o.sources.get(e.index, ())))
+            o.right[0].ends.sort(key=lambda e: mean([rank[s] for s in o.sources.get(e.index, ())]))
         return
-    position = {i: mean(at[e.wire] for e in o.sources[i]) for i in o.tiled}
+    position = {i: mean([at[e.wire] for e in o.sources[i]]) for i in o.tiled}
     if o.style == "word":
         o.above = sorted(o.tiled, key=position.__getitem__)
         follow(o, "out")
         return
-    _split(o, position, mean((at[e.wire] for e in o.touched_in), FAR))
+    _split(o, position, mean([at[e.wire] for e in o.touched_in], FAR))
     if free:
         o.touched_in.sort(key=lambda e: at[e.wire])
         _group(o.touched_in, o.left)
@@ -125,10 +127,11 @@ def _operation_forward(o: Operation, at: Mapping[Wire, float], free: bool) -> No
 
 def _operation_backward(o: Operation, at: Mapping[Wire, float], free: bool) -> None:
     if free:
-        o.right.sort(key=lambda p: mean(at[e.wire] for e in p.ends))
+        if len(o.right) > 1:
+            o.right.sort(key=lambda p: mean([at[e.wire] for e in p.ends]))
         for p in o.right:
             p.ends.sort(key=lambda e: at[e.wire])
-    position = {i: mean(at[e.wire] for e in ends) for i, ends in o.sinks.items()}
+    position = {i: mean([at[e.wire] for e in ends]) for i, ends in o.sinks.items()}
     if o.style == "route":
         if free:
             _operands_backward(o, position)
@@ -138,7 +141,7 @@ def _operation_backward(o: Operation, at: Mapping[Wire, float], free: bool) -> N
         if free:
             follow(o, "in")
         return
-    _split(o, position, mean((at[e.wire] for e in o.touched_out), FAR))
+    _split(o, position, mean([at[e.wire] for e in o.touched_out], FAR))
     if free:
         o.touched_out.sort(key=lambda e: at[e.wire])
         _group(o.touched_out, o.right)

@@ -49,28 +49,21 @@ class Programme:
     def solve(self) -> list[float]:
         base = [j for j in range(self.count) if j not in self.rigid]
         number = {j: i for i, j in enumerate(base)}
-
-        def resolved(j: int) -> tuple[int, float]:
-            v, offset = self.rigid.get(j, (j, 0.0))
-            return number[v], offset
-
+        rigid = (self.rigid.get(j, (j, 0.0)) for j in range(self.count))
+        resolved = [(number[j], offset) for j, offset in rigid]
         gaps: dict[tuple[int, int], float] = {}
         for upper, lower, d in self.gaps:
-            (a, oa), (b, ob) = resolved(upper), resolved(lower)
-            if a != b:
-                gaps[a, b] = max(gaps.get((a, b), -1e9), d + oa - ob)
+            (a, oa), (b, ob) = resolved[upper], resolved[lower]
+            if a != b and d + oa - ob > gaps.get((a, b), -inf):
+                gaps[a, b] = d + oa - ob
         ties: dict[tuple[int, int, float], float] = {}
         for p, q, o, w in self.ties:
-            (a, oa), (b, ob) = resolved(p), resolved(q)
+            (a, oa), (b, ob) = resolved[p], resolved[q]
             if a != b:
                 at = (a, b, round(o + oa - ob, 6))
                 ties[at] = ties.get(at, 0.0) + w
         heights = _components(len(base), gaps, ties, self.solved)
-        out = []
-        for j in range(self.count):
-            i, offset = resolved(j)
-            out.append(heights[i] + offset)
-        return out
+        return [heights[i] + offset for i, offset in resolved]
 
 
 def _components(n: int, gaps: Gaps, ties: Ties, solved: Solved) -> list[float]:
@@ -85,18 +78,19 @@ def _components(n: int, gaps: Gaps, ties: Ties, solved: Solved) -> list[float]:
 
     for a, b in (*gaps, *((a, b) for a, b, _ in ties)):
         group[find(a)] = find(b)
+    of = [find(i) for i in range(n)]
     members: dict[int, list[int]] = {}
     place = [0] * n
     for i in range(n):
-        part = members.setdefault(find(i), [])
+        part = members.setdefault(of[i], [])
         place[i] = len(part)
         part.append(i)
     own_gaps: dict[int, Gaps] = {r: {} for r in members}
     own_ties: dict[int, Ties] = {r: {} for r in members}
     for (a, b), d in gaps.items():
-        own_gaps[find(a)][place[a], place[b]] = d
+        own_gaps[of[a]][place[a], place[b]] = d
     for (a, b, o), w in ties.items():
-        own_ties[find(a)][place[a], place[b], o] = w
+        own_ties[of[a]][place[a], place[b], o] = w
     heights = [0.0] * n
     for r, part in members.items():
         key = len(part), tuple(own_gaps[r].items()), tuple(own_ties[r].items())

@@ -115,10 +115,13 @@ def _upright(container: Container, lift: float) -> None:
 
     With as much to say for either, what passes an operation stands below it (above it with ``lift``).
     """
+    before = (round(_around(container), 6), _hanging(container, lift))
     for turn in (order.mirror, order.mirror_columns):
-        before = (round(_around(container), 6), _hanging(container, lift))
         turn(container)
-        if (round(_around(container), 6), _hanging(container, lift)) >= before:
+        after = (round(_around(container), 6), _hanging(container, lift))
+        if after < before:
+            before = after
+        else:
             turn(container)
     for kid in container.kids:
         if isinstance(kid, Container):
@@ -131,6 +134,8 @@ def _settle(root: Container) -> None:
     for port in (*root.left, *root.right):
         ends = list(port.ends)
         port.ends.sort(key=lambda e: e.place)
+        if port.ends == ends:
+            continue
         now = cost(root)
         if now < best:
             best = now

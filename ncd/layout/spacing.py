@@ -117,6 +117,19 @@ class Spacing:
         wires = {e.wire.label: e for c in self.gaps for k in c.kids for p in k.right for e in p.ends}
         return max(map(_width, wires.values()), default=8.0)
 
+    def stretch(self, c: Container, k: int) -> tuple[float, float]:
+        """From where rows may end before a column to where they may behind it."""
+        begin, end, first, last = 0.0, self.end, (c, k), (c, k)
+        while first[0].parent and not first[1]:
+            first = first[0].parent, first[0].parent.column[first[0]]
+        while last[0].parent and last[1] + 1 == len(last[0].columns):
+            last = last[0].parent, last[0].parent.column[last[0]]
+        if first[1]:
+            begin = self.gaps[first[0]][first[1]].c0
+        if last[1] + 1 < len(last[0].columns):
+            end = self.gaps[last[0]][last[1] + 1].c0
+        return begin, end
+
     def ends(self, cuts: Iterable[tuple[Container, int]]) -> list[float]:
         """Where rows end."""
         return [self.gaps[c][gap].c0 - 1 for c, gap in cuts]
