@@ -9,6 +9,7 @@ import pytest
 
 from ncd.layout.figure import layout
 from ncd.render import compact, svg
+from ncd.render.outline import data
 from tests.pure.sketches import ALL
 
 
@@ -24,7 +25,7 @@ from tests.pure.sketches import ALL
     ],
 )  # fmt: skip
 def test_a_line_is_written_with_few_letters(segments: tuple, written: str) -> None:
-    assert compact.data(segments) == written
+    assert data(segments, relative=True) == written
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -36,9 +36,26 @@ def elements(svg: str) -> Iterator[tuple[tuple[str, ...], list[float]]]:
             continue
         where = {k: v for k, v in e.attrib.items() if k in PLACES}
         what = (f"{k}={v}" for k, v in sorted(e.attrib.items()) if k not in where)
-        letters = (re.sub(r"[-\d. ]+", " ", v) for _, v in sorted(where.items()))
-        numbers = [float(n) for _, v in sorted(where.items()) for n in re.findall(r"-?[\d.]+", v)]
+        letters = (re.sub(r"[-\d. ]+", " ", v).upper() for _, v in sorted(where.items()))
+        numbers = [n for k, v in sorted(where.items()) for n in (absolute(v) if k == "d" else map(float, v.split()))]
         yield (tag, *what, *letters, (e.text or "").strip()), numbers
+
+
+def absolute(d: str) -> Iterator[float]:
+    """The numbers of a path as if all its letters were capitals."""
+    x = y = 0.0
+    for letter, rest in re.findall(r"([A-Za-z])([^A-Za-z]*)", d):
+        v = [float(n) for n in re.findall(r"-?(?:\d+\.?\d*|\.\d+)", rest)]
+        size, v = (v[:5], v[5:]) if letter in "Aa" else ([], v)
+        if letter.islower():
+            v = [n + (x, y)[letter == "v" or k % 2] for k, n in enumerate(v)]
+        if letter in "Hh":
+            x = v[0]
+        elif letter in "Vv":
+            y = v[0]
+        elif v:
+            x, y = v[-2:]
+        yield from (*size, *v)
 
 
 @pytest.mark.parametrize("name", NAMES)
