@@ -206,6 +206,26 @@ def test_code_and_figure_point_at_each_other(tab: Page) -> None:
     tab.locator("g.ncd-lit").wait_for(state="detached")
 
 
+def test_the_line_of_what_is_chosen_is_brought_into_sight(tab: Page, tmp_path: File) -> None:
+    """Also in the second of two long functions, of which the browser lays out only what is seen."""
+    svg, data = document()
+    text = "def forward(self, x):\n" + "    x = x + 1\n" * 150 + "    return linear(x)\n"
+    data["sources"] = [{**data["sources"][0], "text": text, "tokens": ""}] * 2
+    data["scenes"][0]["facts"]["op"]["1"]["at"] = [1, 152, 11, 152, 20]
+    (tmp_path / "long.html").write_text(html("linear", svg, data), encoding="utf-8")
+    tab.goto((tmp_path / "long.html").as_uri())
+    tab.wait_for_selector(".ncd-view svg")
+    tab.mouse.click(*at(tab, 130, 60))
+    tab.locator(".ncd-stage").focus()
+    tab.keyboard.press("c")
+    line = tab.locator(".ncd-line.ncd-on")
+    assert line.inner_text() == "    return linear(x)"
+    tab.wait_for_timeout(200)  # what has come into sight is laid out by now
+    around, lit = tab.locator(".ncd-source").bounding_box(), line.bounding_box()
+    assert around and lit
+    assert around["y"] < lit["y"] < lit["y"] + lit["height"] < around["y"] + around["height"]
+
+
 def test_a_closed_block_is_entered_and_left(tab: Page) -> None:
     tab.mouse.dblclick(*at(tab, 70, 98))
     tab.locator(".ncd-pane text", has_text="Core").wait_for()
