@@ -93,7 +93,7 @@ def arguments(diagram: Diagram, args: Sequence[Any], kwargs: Mapping[str, Any], 
 
 
 def _described(array: Array) -> str:
-    return f"{array.name or f'%{array.id}'} of [{' '.join(str(a) for a in array.axes)}]"
+    return f"{array.name or 'a tensor'} of [{' '.join(str(a) for a in array.axes)}]"
 
 
 def _fits(diagram: Diagram, array: Array, x: Tensor) -> None:
