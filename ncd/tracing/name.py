@@ -223,7 +223,8 @@ class Naming:
         self.ordinal: Counter[object] = Counter()
         self.around: dict[object, str] = {}
         before = len(self.chained)
-        self.linear = {a for w in self.woven if any(v.kind == "parameter" for v in w.call.ins) for a in ends(w)}
+        weighted = [(w, p) for w, p in self.roles.products.items() if any(v.kind == "parameter" for v in w.call.ins)]
+        self.linear = {a for w, p in weighted for a in ends(w, p)}
         self.up: dict[Atom, Atom] = {}
         place = {a: i for i, a in enumerate(self.atoms)}
         for x, y in self.roles.same:

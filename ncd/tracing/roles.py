@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from ncd.circuit.axis import Atom, Dim, leaves
 from ncd.ops.calls import is_window
@@ -33,6 +34,7 @@ class Roles:
     convolved: set[Atom] = field(default_factory=set)
     filtered: set[Atom] = field(default_factory=set)
     before: dict[Atom, Atom] = field(default_factory=dict)
+    products: Products = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class Product:
     ended: Dim
     left: Dim
     right: Dim
+
+
+Products: TypeAlias = dict[Woven, Product]
+"""The calls that are contractions of two operands."""
 
 
 def product(w: Woven) -> Product | None:
@@ -82,10 +88,10 @@ def found(
     woven: list[Woven], inputs: Collection[Value], outputs: Collection[Value], born: dict[Atom, Activation]
 ) -> Roles:
     """All that the operations say.  ``born`` is where each axis came to be."""
-    r = Roles()
+    r = Roles(products={w: p for w in woven if (p := product(w)) is not None})
     r.spatial, r.before = pixels(woven)
     batch = {a for v in inputs for d in (v.dims or ())[:1] for a in leaves(d)}
-    for atom, name, where in attention(woven, batch):
+    for atom, name, where in attention(woven, batch, r.products):
         if name in ("q", "k") or (name.startswith("d_") and composite(born.get(atom, where)) is not composite(where)):
             if name in ("q", "k"):
                 r.weak.setdefault(atom, name)
@@ -122,7 +128,7 @@ def found(
                 if len(c.ins) > 1:
                     for a in one((c.ins[1].dims or ())[-rank + k]):
                         r.weak.setdefault(a, letter)
-    for stream, atom in feed_forward(woven):
+    for stream, atom in feed_forward(r.products):
         r.strong.setdefault(atom, "d_inner" if atom in r.filtered else "d_ff")
         if "d_k" in r.strong.values():
             r.weak[stream] = "d_model"
@@ -138,7 +144,9 @@ def one(dim: Dim) -> Dim:
     return found if len(found) == 1 else ()
 
 
-def attention(woven: Iterable[Woven], batch: Collection[Atom]) -> Iterator[tuple[Atom, str, Activation]]:
+def attention(
+    woven: Iterable[Woven], batch: Collection[Atom], products: Products
+) -> Iterator[tuple[Atom, str, Activation]]:
     """Heads, keys and values, by what attention is: a product, a softmax along one end of it, a product along it."""
     scores: dict[Value, Product] = {}
     weights: dict[Value, Dim] = {}
@@ -149,7 +157,7 @@ def attention(woven: Iterable[Woven], batch: Collection[Atom]) -> Iterator[tuple
             yield from _named(leaves(query[-1]), leaves(value[-1]), query, batch, c.where)
             yield from _positions(leaves(query[-2]), leaves(key[-2]), c.where)
             continue
-        made = product(w)
+        made = products.get(w)
         if made is not None:
             mixed = next(
                 (i for i, v in enumerate(factors(w)) if v in weights and set(weights[v]) & set(made.ended)), None
@@ -207,40 +215,36 @@ def _leaving(r: Roles, v: Value, woven: list[Woven]) -> None:
     last = one((v.dims or ((),))[-1]) if v.dims else ()
     for w in reversed(woven) if last else ():
         if any(last[0] in leaves(d) for x in w.call.ins if x.kind == "parameter" for d in x.dims or ()):
-            p = product(w)
+            p = r.products.get(w)
             if p is not None and last[0] in p.right and not is_window(short(w.call.fn)):
                 r.weak.setdefault(last[0], "classes" if r.convolved and len(v.shape) == 2 else "d_out")
             return
 
 
-def linear(w: Woven) -> tuple[Atom, Atom] | None:
+def linear(w: Woven, p: Product) -> tuple[Atom, Atom] | None:
     """What a call with a weight makes of one axis: (ended, made)."""
-    p = product(w)
     ins = factors(w)
-    if p is None or len(p.ended) != 1:
+    if len(p.ended) != 1:
         return None
     made = p.right if ins[1].kind == "parameter" or ins[0].kind != "parameter" else p.left
     return (p.ended[0], made[0]) if len(made) == 1 else None
 
 
-def ends(w: Woven) -> Dim:
+def ends(w: Woven, p: Product) -> Dim:
     """The axes a call with a weight ends and makes."""
-    p = product(w)
-    return (
-        ()
-        if p is None
-        else (*p.ended, *p.left, *p.right)
-        if factors(w)[0].kind == "parameter"
-        else (*p.ended, *p.right)
-    )
+    return (*p.ended, *p.left, *p.right) if factors(w)[0].kind == "parameter" else (*p.ended, *p.right)
 
 
-def feed_forward(woven: Iterable[Woven]) -> Iterator[tuple[Atom, Atom]]:
+def feed_forward(products: Products) -> Iterator[tuple[Atom, Atom]]:
     """Pairs of an axis and a longer one that a weight makes of it, and another makes into it again."""
     partners: dict[Atom, dict[Atom, None]] = {}
     pairs: dict[tuple[Atom, Atom], None] = {}
-    for w in woven:
-        if any(v.kind == "parameter" for v in w.call.ins) and not is_window(short(w.call.fn)) and (pair := linear(w)):
+    for w, p in products.items():
+        if (
+            any(v.kind == "parameter" for v in w.call.ins)
+            and not is_window(short(w.call.fn))
+            and (pair := linear(w, p))
+        ):
             pairs[pair] = None
             partners.setdefault(pair[0], {})[pair[1]] = None
     for before, after in pairs:

@@ -81,6 +81,8 @@ class Sealer:
         }
 
     def axis(self, dim: Dim) -> Axis:
+        if len(dim) == 1 and dim[0] in self.axes:
+            return self.axes[dim[0]]
         parts = [self.axes[a] for a in leaves(dim)]
         whole = composite(parts)
         if len(parts) > 1 and len(dim) == 1 and dim[0].rank == 0 and dim[0].name:
@@ -187,6 +189,9 @@ class Sealer:
     def indices(self, v: str, extent: int, env: Mapping[str, Dim], used: dict[str, object]) -> dict[str, int]:
         """What the parts of an index are called, and their sizes: one for each axis that it enumerates."""
         atoms = leaves(env[v]) if v in env else None
+        if atoms is not None and len(atoms) == 1 and atoms[0] in self.axes:
+            axis = self.axes[atoms[0]]  # nearly all of them
+            return {_unused(axis.name, (v, atoms[0], 0), used): axis.size}
         # A window as long as its stride that stops short of the end is no axis of any array.
         if atoms is None or any(a not in self.axes for a in atoms):
             return {_unused(v if v.isalpha() and len(v) == 1 else "i", (v, None), used): extent}
