@@ -25,6 +25,7 @@ _NATIVE = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType)
 _HOMES = frozenset(["torch.nn.functional", "torch.functional", "torch._tensor", "torch._jit_internal"])
 _LITERALS = frozenset([type(None), int, str, type(...), torch.dtype, torch.device, torch.layout, torch.memory_format])
 """Types of which equal arguments are the same argument, and are equal to none of another type."""
+_META = torch.device("meta")
 _KEEPING = frozenset(
     [F.batch_norm, F.relu, F.gelu, F.silu, F.sigmoid, F.tanh, torch.relu, torch.tanh, torch.sigmoid, Tensor.relu,
      Tensor.tanh, Tensor.sigmoid]
@@ -34,6 +35,10 @@ _UNREAD = frozenset([torch.float32, torch.float64, torch.float16, torch.bfloat16
 
 Plan: TypeAlias = Callable[[Callable[[], Any], list[Tensor]], Any]
 """Makes what a call gives, of the call and its tensors."""
+
+
+Bodies: TypeAlias = dict[int, tuple[FakeTensor, Tensor]]
+"""By id fakes that were made here, kept alive, and the meta tensors in whose memory they are."""
 
 
 class Unforeseen(Exception):
@@ -48,6 +53,7 @@ class Foreseen:
         """By the kind of a call how to make what it gives, and a number for that kind."""
         self.kept: dict[object, tuple[torch.dtype, dict[str, Any]]] = {}
         """By a call of a function that keeps shapes, sizes aside: the dtype and the attributes of what it gives."""
+        self.bodies: Bodies = {}
 
     def run(
         self, fn: Any, args: Sequence[Any], kwargs: Mapping[str, Any], tensors: list[Tensor]
@@ -78,7 +84,8 @@ class Foreseen:
         any_size = _sizes_aside(fn, args, kwargs) if plan is None and fn in _KEEPING else None
         if any_size in self.kept:
             dtype, attributes = self.kept[any_size]
-            plan, kind = _arrays([(tensors[0].shape, tensors[0].stride(), dtype)], attributes, None), len(self.plans)
+            looks = [(tensors[0].shape, tensors[0].stride(), dtype)]
+            plan, kind = _arrays(looks, None, attributes, self.bodies), len(self.plans)
             self.plans[key] = plan, kind
         if plan is not None:
             return plan(call, tensors), [], kind
@@ -88,7 +95,7 @@ class Foreseen:
         plan = _run
         with suppress(Unforeseen):
             if not written and key == _kind(fn, args, kwargs, mode):
-                plan = _plan(call, tensors, out, mode)
+                plan = _plan(call, tensors, out, mode, self.bodies)
         kind = len(self.plans) if plan is not _run else None
         self.plans[key] = plan, kind
         if kind is not None and any_size is not None and out.stride() == tensors[0].stride():
@@ -165,7 +172,7 @@ def _run(call: Callable[[], Any], tensors: list[Tensor]) -> Any:
     return call()
 
 
-def _plan(call: Callable[[], Any], tensors: list[Tensor], out: Any, mode: FakeTensorMode) -> Plan:
+def _plan(call: Callable[[], Any], tensors: list[Tensor], out: Any, mode: FakeTensorMode, bodies: Bodies) -> Plan:
     """How to make what a call gave, or how to make it anew each time: by calling."""
     many = type(out) in (tuple, list)
     outs = list(out) if many else [out]
@@ -180,11 +187,14 @@ def _plan(call: Callable[[], Any], tensors: list[Tensor], out: Any, mode: FakeTe
     if any(o.fake_device != outs[0].fake_device or o.constant is not None for o in outs):
         return _run
     if all(viewed) and all(type(t) is FakeTensor for t in tensors):
-        plan = _views(mode, attributes)
+        one = len(tensors) == 1 and all(i is None for i in given) and all(o.dtype == tensors[0].dtype for o in outs)
+        places_in = [(o.shape, o.stride(), o.storage_offset()) for o in outs] if one else []
+        plan = _views(places_in, type(out) if many else None, mode, attributes, bodies)
     elif any(viewed):
         return _run
     else:
-        plan = _arrays([(o.shape, o.stride(), o.dtype) for o in outs], attributes, type(out) if many else None)
+        looks = [(o.shape, o.stride(), o.dtype) for o in outs]
+        plan = _arrays(looks, type(out) if many else None, attributes, bodies)
     again = plan(call, tensors)
     same = type(again) is type(out) and all(map(_alike, again if many else [again], outs))
     return plan if same else _run
@@ -204,11 +214,11 @@ def _handed_back(i: int) -> Plan:
     return lambda call, tensors: tensors[i]
 
 
-def _arrays(looks: list[Any], attributes: dict[str, Any], kind: Any) -> Plan:
+def _arrays(looks: list[Any], kind: Any, attributes: dict[str, Any], bodies: Bodies) -> Plan:
     """New arrays."""
 
     def make(shape: Any, strides: Any, dtype: Any) -> FakeTensor:
-        return fake(torch.empty_strided(shape, strides, dtype=dtype, device="meta"), attributes)
+        return _kept(torch.empty_strided(shape, strides, dtype=dtype, device=_META), attributes, bodies)
 
     if kind is None:
         ((shape, strides, dtype),) = looks
@@ -216,17 +226,37 @@ def _arrays(looks: list[Any], attributes: dict[str, Any], kind: Any) -> Plan:
     return lambda call, tensors: kind([make(*x) for x in looks])
 
 
-def _views(mode: FakeTensorMode, attributes: dict[str, Any]) -> Plan:
-    """Other views of what is given: torch makes them in the memory of the fakes, as meta tensors."""
+def _views(looks: list[Any], kind: Any, mode: FakeTensorMode, attributes: dict[str, Any], bodies: Bodies) -> Plan:
+    """Other views of what is given, in the memory of the fakes, as meta tensors.
+
+    Where they lie in the memory of a single tensor (``looks``) is known; else torch is asked, which takes longer.
+    """
 
     def make(call: Callable[[], Any], tensors: list[Tensor]) -> Any:
+        x, body = bodies.get(id(tensors[0]), (None, None)) if looks else (None, None)
+        # A tensor can be given other memory.
+        if x is not None and body is not None and _memory(x) == _memory(body):
+            made = [_kept(body.as_strided(*look), attributes, bodies) for look in looks]
+            return made[0] if kind is None else kind(made)
         with in_kernel_invocation_manager(mode):
             out = call()
         if isinstance(out, Tensor):
-            return fake(out, attributes)
-        return type(out)([fake(o, attributes) for o in out])
+            return _kept(out, attributes, bodies)
+        return type(out)([_kept(o, attributes, bodies) for o in out])
 
     return make
+
+
+def _memory(t: Tensor) -> int:
+    return t.untyped_storage()._cdata
+
+
+def _kept(x: Tensor, attributes: Mapping[str, Any], bodies: Bodies) -> FakeTensor:
+    """A fake in the memory of ``x``, and a note of that."""
+    made = fake(x, attributes)
+    if made is not x:
+        bodies[id(made)] = made, x
+    return made
 
 
 def fake(x: Tensor, attributes: Mapping[str, Any]) -> FakeTensor:

@@ -34,8 +34,8 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     made: Counter[str] = Counter()
     begin = foreseen._plan
 
-    def plan(call: Callable[[], Any], tensors: list[Tensor], out: Any, mode: Any) -> Any:
-        inner = begin(call, tensors, out, mode)
+    def plan(call: Callable[[], Any], tensors: list[Tensor], *rest: Any) -> Any:
+        inner = begin(call, tensors, *rest)
         if inner is foreseen._run:
             return inner
 
@@ -140,6 +140,21 @@ def test_writes_to_a_view_are_counted_with_what_it_views() -> None:
         second.add_(1)
     assert type(second) is FakeTensor and _shared(first, second)
     assert state(x) != before and state(first) == state(second) and first._version == x._version
+
+
+def test_a_view_of_what_was_made_and_given_other_memory_is_in_that_memory() -> None:
+    mode = torch._subclasses.FakeTensorMode()
+    with mode:
+        w, other = torch.empty(4, 6), torch.empty(4, 6)
+    known = Foreseen()
+    with torch.no_grad():
+        run(known, torch.neg, w), run(known, Tensor.t, w)
+        x = run(known, torch.neg, w)
+        views = [run(known, Tensor.t, x)]
+        assert id(x) in known.bodies and _shared(views[0], x)
+        x.data = other
+        views.append(run(known, Tensor.t, x))
+    assert _shared(views[1], other) and not _shared(*views)
 
 
 def test_a_change_of_shape_in_place_is_not_foreseen() -> None:
