@@ -44,7 +44,7 @@ def test_labels_stand_at_one_place_in_svg_and_tikz(name: str) -> None:
     nodes = re.findall(r"\\node\[ncd text \w+,anchor=([a-z ]+)\] at \(([-\d.]+),([-\d.]+)\)", tikz.render(figure))
     assert len(nodes) == len(labels)
     for (anchor, x, y), mark in zip(nodes, labels, strict=True):
-        assert (float(x), float(y)) == pytest.approx((mark.x, mark.y), abs=0.051)
+        assert (float(x), float(y)) == pytest.approx((mark.x, mark.y), abs=0.011)
         assert LEFT[anchor] == LEFT[mark.anchor]
 
 
