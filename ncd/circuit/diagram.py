@@ -15,7 +15,7 @@ from typing import Any
 
 from ncd.circuit.axes import Axes
 from ncd.circuit.axis import Axis
-from ncd.circuit.reading import Indices, Reading, reading
+from ncd.circuit.reading import Indices, Reading
 from ncd.circuit.reads import Read, sentences
 from ncd.circuit.verbs import Verbs
 from ncd.circuit.weave import Weave
@@ -162,7 +162,7 @@ class Op:
     @cached_property
     def reading(self) -> Reading:
         """The indices on its wires, and which of them it acts on."""
-        return reading(self.weave, tuple([a.axes for a in (*self.inputs, *self.outputs)]))
+        return self.weave.reading(tuple([a.axes for a in (*self.inputs, *self.outputs)]))
 
     def touches(self, index: str) -> bool:
         """Whether the operation acts on this index (as opposed to being repeated over it)."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from operator import is_
+from typing import TYPE_CHECKING
 
 from ncd.circuit.axis import Axis
-from ncd.circuit.weave import Form, Weave
+
+if TYPE_CHECKING:
+    from ncd.circuit.weave import Form, Weave
 
 Dimensions = tuple[Axis, ...]
 """The axes of one array."""
@@ -31,28 +33,16 @@ class Reading:
     shifted: frozenset[str]
 
     @cached_property
-    def pattern(self) -> tuple[tuple[tuple[int, bool, int], ...], ...]:
-        """Every operand's wires by number of the index, whether it is acted on, and size: no names."""
+    def pattern(self) -> object:
+        """All of it but names: the wires' indices by number, those acted on, and every operand's sizes."""
         number: dict[str, int] = {}
-        return tuple(
-            tuple(
-                (number.setdefault(t, len(number)), t in self.touched, w.size)
-                for t, w in zip(row, [leaf for axis in axes for leaf in axis.leaves], strict=True)
-            )
-            for row, axes in zip((*self.ins, *self.outs), self.axes, strict=True)
-        )
+        numbers = tuple([number.setdefault(t, len(number)) for row in (*self.ins, *self.outs) for t in row])
+        sizes = tuple([tuple([leaf.size for axis in axes for leaf in axis.leaves]) for axes in self.axes])
+        return numbers, frozenset([number[t] for t in self.touched]), sizes
 
 
 def reading(weave: Weave, axes: tuple[Dimensions, ...]) -> Reading:
-    """How a weave reads arrays of these axes, the inputs' first; found once for operations that share all this."""
-    key = tuple(map(id, axes))
-    known = weave.readings.get(key)
-    if known is None or not all(map(is_, known.axes, axes)):
-        known = weave.readings[key] = _reading(weave, axes)
-    return known
-
-
-def _reading(weave: Weave, axes: tuple[Dimensions, ...]) -> Reading:
+    """How a weave reads arrays of these axes, the inputs' first."""
     sizes, targets = weave.sizes, weave.targets
     touched: set[str] = set()
     shifted: set[str] = set()

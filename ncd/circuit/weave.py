@@ -14,12 +14,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING
+from operator import is_
 
+from ncd.circuit.reading import Dimensions, Reading, reading
 from ncd.errors import AxisError
-
-if TYPE_CHECKING:
-    from ncd.circuit.reading import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +88,7 @@ class Weave:
         return tuple(dict.fromkeys(v for side in (self.ins, self.outs) for a in side for f in a for _, v in f.terms))
 
     @cached_property
-    def readings(self) -> dict[tuple[int, ...], Reading]:
-        """How it reads arrays, once found (see ``reading``)."""
+    def _readings(self) -> dict[tuple[int, ...], Reading]:
         return {}
 
     @cached_property
@@ -108,6 +105,18 @@ class Weave:
     def made(self) -> frozenset[str]:
         """The variables at which the outputs are written."""
         return frozenset(v for a in self.outs for f in a for _, v in f.terms)
+
+    def reading(self, axes: tuple[Dimensions, ...]) -> Reading:
+        """How it reads arrays of these axes, the inputs' first; found once for operations that share all this."""
+        key = tuple(map(id, axes))
+        known = self._readings.get(key)
+        if known is None or not all(map(is_, known.axes, axes)):
+            known = self._readings[key] = reading(self, axes)
+        return known
+
+    def read_as(self, known: Reading) -> None:
+        """Note how it reads arrays, where that is known before it is asked for."""
+        self._readings[tuple(map(id, known.axes))] = known
 
     @property
     def tiled(self) -> tuple[str, ...]:

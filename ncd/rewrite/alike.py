@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import TypeVar
 
-from ncd.circuit.diagram import Array, Call, Diagram, Op, Ref
+from ncd.circuit.diagram import Call, Diagram, Op, Ref
 from ncd.ops.calls import Row, row
 from ncd.rewrite.alias import DROPOUTS
 from ncd.rewrite.tree import Branch, Child
 
 WEIGHTS = ("parameter", "buffer")
+ROLES = {"parameter": "weight", "buffer": "weight", "constant": "constant"}
+"""As what an operand counts, by its kind."""
 _NAMED = re.compile(r"×[^\d−.].*\^\{-½\}")
 _NUMBERED = re.compile(r"\^\d$")
 NUMBER = re.compile(r"(?<![\w.])[−-]?\d+(?![\w.])")
@@ -91,23 +93,14 @@ def alone(op: Op, digests: Mapping[int, str]) -> object:
 
 @once
 def _itself(op: Op) -> object:
-    indices: dict[str, int] = {}
-
-    def operand(a: Array, tokens: tuple[str, ...]) -> object:
-        role = "weight" if a.kind in WEIGHTS else "constant" if a.kind == "constant" else ""
-        wires = tuple(
-            (indices.setdefault(t, len(indices)), op.touches(t), w.size) for t, w in zip(tokens, a.wires, strict=True)
-        )
-        return role, wires
-
-    ins, outs = op.indices()
     return (
         op.symbol,
         op.kind,
         plain_label(op),
-        tuple(said(c) for c in op.body if computes(c)),
-        tuple(operand(a, r) for a, r in zip(op.inputs, ins, strict=True)),
-        tuple(operand(a, r) for a, r in zip(op.outputs, outs, strict=True)),
+        tuple([said(c) for c in op.body if computes(c)]),
+        tuple([ROLES.get(a.kind, "") for a in op.inputs]),
+        tuple([ROLES.get(a.kind, "") for a in op.outputs]),
+        op.reading.pattern,
         len(places(op)),
     )
 
@@ -159,8 +152,13 @@ def plain_label(op: Op) -> str:
 
 
 def _row(call: Call) -> Row | None:
-    name = call.name.split(".")[-1]
-    return row(name) or row(name.strip("_"))
+    return _row_of(call.name)
+
+
+@lru_cache(1024)
+def _row_of(name: str) -> Row | None:
+    last = name.split(".")[-1]
+    return row(last) or row(last.strip("_"))
 
 
 def computes(call: Call) -> bool:
@@ -176,8 +174,8 @@ def said(call: Call) -> object:
     """The name and the plain arguments of a call, without its arrays."""
 
     def plain(x: object) -> object:
-        if isinstance(x, (tuple, list)):
-            return tuple(map(plain, x))
-        return None if isinstance(x, Ref) else repr(x)
+        if isinstance(x, Ref):
+            return None
+        return tuple(map(plain, x)) if isinstance(x, (tuple, list)) else repr(x)
 
     return call.name, plain(call.args), tuple((k, plain(v)) for k, v in call.kwargs), call.autocast

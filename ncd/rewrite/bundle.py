@@ -30,6 +30,8 @@ def bundle(diagram: Diagram) -> Diagram:
                     first, second = a.wires[-2].id, a.wires[-1].id
                     if pairs.setdefault(first, second) != second:
                         broken.add(first)
+    if not pairs:
+        return replace(diagram, bundles=())
     partner = {second: first for first, second in pairs.items()}
     for op in diagram.ops:
         touched = drawn_targets(op, hidden)

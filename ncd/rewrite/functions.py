@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ncd.circuit.diagram import Array
-from ncd.rewrite.net import Net
 from ncd.rewrite.sample import Sample
 
 if TYPE_CHECKING:
@@ -70,14 +69,22 @@ def elementwise(sample: Sample, data: Array, out: Array) -> Found | None:
 
 
 def normalisation(
-    net: Net, sample: Sample, data: Array, out: Array, aside: Sequence[Array], numbers: Sequence[float]
+    sample: Sample,
+    data: Array,
+    out: Array,
+    aside: Sequence[Array],
+    numbers: Sequence[float],
+    once: Sequence[int] = (),
 ) -> Found | None:
-    """LayerNorm, RMSNorm or softmax over the last axis, with any of the weights as gain and bias."""
+    """LayerNorm, RMSNorm or softmax over the last axis, with any of the weights as gain and bias.
+
+    ``once``: dimensions of which one place will do.
+    """
     import torch.nn.functional as F
 
     if data.shape != out.shape or not data.shape:
         return None
-    x = sample.random(data.id, 0.3, 2.0)
+    x = sample.random(data.id, 0.3, 2.0, once)
     got = None if x is None else _try(sample, out, data, x)
     if x is None or got is None:
         return None
@@ -103,10 +110,11 @@ def normalisation(
     return None
 
 
-def rotary(sample: Sample, data: Array, out: Array, pairs: bool = False) -> Found | None:
+def rotary(sample: Sample, data: Array, out: Array, pairs: bool = False, once: Sequence[int] = ()) -> Found | None:
     """A rotation of pairs by angles that depend on the position only through differences.
 
-    ``pairs``: the last axis of what comes out is the two numbers of a pair.
+    ``pairs``: the last axis of what comes out is the two numbers of a pair.  ``once``: dimensions of which
+    one place will do.
 
     Called rotary if it is linear, keeps lengths, is not the identity, and <R_i q, R_j k> depends
     on i - j alone (Su et al. 2021, RoFormer, eq. 11).
@@ -115,7 +123,7 @@ def rotary(sample: Sample, data: Array, out: Array, pairs: bool = False) -> Foun
 
     if not sample.possible(out.id) or len(out.shape) < 2:
         return None
-    a = sample.random(data.id, 0.0)
+    a = sample.random(data.id, 0.0, once=[k for k in once if k < len(data.shape) - 2])
     if a is None or data.shape[-1] != out.shape[-1] and a.dim() < 2:
         return None
     *_, n, d = out.shape if not pairs else (*out.shape[:-2], out.shape[-2] * out.shape[-1])
@@ -123,7 +131,7 @@ def rotary(sample: Sample, data: Array, out: Array, pairs: bool = False) -> Foun
         return None
     generator = torch.Generator().manual_seed(2)
     vectors = [torch.randn(d, generator=generator).to(a.dtype) for _ in range(2)]
-    b, c = (v.repeat(a.numel() // d).view(data.shape) for v in vectors)
+    b, c = (v.repeat(a.numel() // d).view(a.shape) for v in vectors)
     fa, fb, fc, mixed = (_try(sample, out, data, t) for t in (a, b, c, 2 * a - b))
     if fa is None or fb is None or fc is None or mixed is None:
         return None

@@ -36,15 +36,15 @@ def initial_states(net: Net) -> None:
     second = {id(same[0]): same[1] for same in turns.values() if len(same) > 1}
     computed = {a.id for a in net.inputs}
     for op in ops:
-        if any(a.id in computed for a in op.inputs):
-            computed.update(a.id for a in op.outputs)
+        if not computed.isdisjoint([a.id for a in op.inputs]):
+            computed.update([a.id for a in op.outputs])
     starts: dict[int, list[Op]] = {}
     for op in ops:
         if id(op) in second:
             for a, b in zip(op.inputs, second[id(op)].inputs, strict=True):
                 if a.id not in computed and b.id in computed and a.wires and 0 not in a.shape:
                     starts.setdefault(a.id, []).append(op)
-        if any(a.id in computed or a.id in starts for a in op.inputs):
+        if starts and any(a.id in computed or a.id in starts for a in op.inputs):
             computed.update(a.id for a in op.outputs)
     for i, readers in starts.items():
         maker = net.maker.get(i)

@@ -15,7 +15,8 @@ from typing import Any
 
 from ncd.circuit.axis import Axis
 from ncd.circuit.diagram import Array, Call, Diagram, Name, Op, Place, Ref
-from ncd.circuit.weave import UNIT, Form, Weave, mixed
+from ncd.circuit.reading import Dimensions, Reading
+from ncd.circuit.weave import UNIT, Form, Weave, mixed, plain
 from ncd.emit.shaped import without_pattern
 from ncd.rewrite.tree import by_output, followed
 
@@ -91,7 +92,7 @@ class Net:
         self.arrays: dict[int, Array] = {a.id: a for a in exact.inputs}
         self.constants: set[int] = set()
         self._sizes: dict[str, int] = {}
-        self._weaves: dict[object, tuple[tuple[tuple[Axis, ...], ...], Weave]] = {}
+        self._weaves: dict[object, tuple[tuple[Dimensions, ...], Weave]] = {}
         """Those of frozen nodes, by what they depend on; axes go by identity, and so are kept."""
         self._parents = {b.path: b.parent for b in exact.blocks}
         self.inputs: list[Array] = list(exact.inputs)
@@ -281,10 +282,10 @@ class Net:
     def define(self, array: Array, name: str, *args: Any, order: float, **kwargs: Any) -> None:
         """Say how an array is computed, by one call on arrays and plain literals."""
 
-        def plain(x: Any) -> Any:
+        def literal(x: Any) -> Any:
             return Ref(x.id) if isinstance(x, Array) else x
 
-        call = Call(name, tuple(map(plain, args)), tuple((k, plain(v)) for k, v in kwargs.items()), Ref(array.id))
+        call = Call(name, tuple(map(literal, args)), tuple((k, literal(v)) for k, v in kwargs.items()), Ref(array.id))
         reads = tuple(x.id for x in (*args, *kwargs.values()) if isinstance(x, Array))
         self.steps[array.id] = Step((call,), reads, (array.id,), order)
 
@@ -336,16 +337,18 @@ class Net:
         axes = tuple([a.axes for a in (*n.ins, *n.outs)])
         key = (len(n.ins), tuple(map(id, axes)), pattern, targets)
         if key not in self._weaves:
-            self._weaves[key] = axes, woven(n)
+            self._weaves[key] = axes, woven(n, axes)
         return self._weaves[key][1]
 
 
-def woven(n: Node) -> Weave:
-    """A node's weave, indices named after their axes."""
+def woven(n: Node, axes: tuple[Dimensions, ...]) -> Weave:
+    """A node's weave, indices named after the axes of its operands."""
     names: dict[str, str] = {}
     sizes: dict[str, int] = {}
+    whole = True
 
     def row(a: Array, tokens: list[str]) -> tuple[str, ...]:
+        nonlocal whole
         out = []
         for axis, token in zip(a.wires, tokens, strict=True):
             name = names.get(token)
@@ -355,21 +358,26 @@ def woven(n: Node) -> Weave:
                     name += "'"
                 names[token] = name
                 sizes[name] = axis.size
+            whole = whole and sizes[name] == axis.size
             out.append(name)
         return tuple(out)
 
-    ins = [row(a, tokens) for a, tokens in zip(n.ins, n.itok, strict=True)]
-    outs = [row(a, tokens) for a, tokens in zip(n.outs, n.otok, strict=True)]
+    ins = tuple([row(a, tokens) for a, tokens in zip(n.ins, n.itok, strict=True)])
+    outs = tuple([row(a, tokens) for a, tokens in zip(n.outs, n.otok, strict=True)])
     targets = frozenset([names[t] for t in n.targets if t in names])
-    forms = [tuple(_forms(a, r, sizes)) for a, r in zip((*n.ins, *n.outs), (*ins, *outs), strict=True)]
-    return Weave(tuple(forms[: len(ins)]), tuple(forms[len(ins) :]), sizes, targets)
+    single = {name: plain(name) for name in sizes}
+    forms = [tuple(_forms(x, r, sizes, single)) for x, r in zip(axes, (*ins, *outs), strict=True)]
+    weave = Weave(tuple(forms[: len(ins)]), tuple(forms[len(ins) :]), sizes, targets)
+    if whole:
+        weave.read_as(Reading(axes, ins, outs, targets, frozenset()))
+    return weave
 
 
-def _forms(a: Array, row: tuple[str, ...], sizes: dict[str, int]) -> Iterator[Form]:
+def _forms(axes: Dimensions, row: tuple[str, ...], sizes: dict[str, int], single: dict[str, Form]) -> Iterator[Form]:
     at = 0
-    for axis in a.axes:
+    for axis in axes:
         count = len(axis.leaves)
-        yield mixed(row[at : at + count], sizes) if count else UNIT
+        yield single[row[at]] if count == 1 else mixed(row[at : at + count], sizes) if count else UNIT
         at += count
 
 

@@ -30,14 +30,12 @@ def outer(diagram: Diagram) -> Diagram:
         ins: set[int] = set()
         outs: set[int] = set()
         for a, row, made in drawn_operands(op, hidden):
-            for wire, index in zip(a.wires, row, strict=True):
-                if wire.id not in chosen:
-                    continue
-                (outs if made else ins).add(wire.id)
-                if index in touched or index_of.setdefault(wire.id, index) != index:
-                    chosen.discard(wire.id)
             ids = [w.id for w in a.wires]
-            chosen -= {i for i in ids if ids.count(i) > 1}
+            for i in [i for i in chosen if i in ids]:
+                (outs if made else ins).add(i)
+                index = row[ids.index(i)]
+                if index in touched or index_of.setdefault(i, index) != index or ids.count(i) > 1:
+                    chosen.discard(i)
         chosen -= ins - outs
     order = [w.id for w in ports[0].wires if w.id in chosen]
     return replace(diagram, outer=tuple(order))

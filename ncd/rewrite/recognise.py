@@ -117,11 +117,41 @@ def test(net: Net, sample: Sample, region: Region) -> Found | None:
     tables = any(net.constant(a) and a.wires for a in region.aside)
     learned = any(a.kind == "parameter" for a in region.aside)
     pairs = region.nodes[-1].name == "view_as_real"  # turned as complex numbers
-    if tables and not learned and (pairs or any(n.name == "cat" for n in region.nodes)):
-        return rotary(sample, region.data, region.out, pairs)
-    if any(n.kind == "reduce" or n.name in ("mean", "var", "std") for n in region.nodes):
-        return normalisation(net, sample, region.data, region.out, region.aside, _numbers(region))
+    rotates = tables and not learned and (pairs or any(n.name == "cat" for n in region.nodes))
+    if not rotates and not any(n.kind == "reduce" or n.name in ("mean", "var", "std") for n in region.nodes):
+        return None
+    # One place along an axis that it is repeated over will do, unless a call says how many there are.
+    repeated = repeated_over(region)
+    for once in (repeated, ()) if repeated else ((),):
+        found = (
+            rotary(sample, region.data, region.out, pairs, once)
+            if rotates
+            else normalisation(sample, region.data, region.out, region.aside, _numbers(region), once)
+        )
+        if found is not None:
+            return found
     return None
+
+
+def repeated_over(region: Region) -> tuple[int, ...]:
+    """The dimensions of the data that nothing in a region acts on, nor varies along."""
+    classes = tied(region)
+    for a in region.aside:
+        classes.touch(classes.of(a))
+    touched, wires = classes.touched(), iter(classes.of(region.data))
+    return tuple(k for k, axis in enumerate(region.data.axes) if touched.isdisjoint([next(wires) for _ in axis.leaves]))
+
+
+def tied(region: Region) -> Classes:
+    """The wires of a region's arrays: which are one index, and which it acts on."""
+    classes = Classes()
+    tokens: dict[float, dict[str, int]] = {}
+    for n in region.nodes:
+        at = tokens.setdefault(n.order, {})
+        classes.tie(n.operands(), at)
+        classes.touch(at[t] for t in n.targets if t in at)
+        classes.touch(at[t] for t in n.read - n.made)
+    return classes
 
 
 def _numbers(region: Region) -> list[float]:
@@ -130,13 +160,7 @@ def _numbers(region: Region) -> list[float]:
 
 def replace_region(net: Net, region: Region, found: Found) -> None:
     """One op instead of a region; wires of input and output stay tied where the region tied them."""
-    classes = Classes()
-    tokens: dict[float, dict[str, int]] = {}
-    for n in region.nodes:
-        at = tokens.setdefault(n.order, {})
-        classes.tie(n.operands(), at)
-        classes.touch(at[t] for t in n.targets if t in at)
-        classes.touch(at[t] for t in n.read - n.made)
+    classes = tied(region)
     if found.symbol != "norm":
         for a in region.aside:
             classes.touch(classes.of(a))
