@@ -34,11 +34,15 @@ class Reading:
 
     @cached_property
     def pattern(self) -> object:
-        """All of it but names: the wires' indices by number, those acted on, and every operand's sizes."""
+        """All of it but names and sizes: of every operand its wires' indices by number; those acted on."""
         number: dict[str, int] = {}
-        numbers = tuple([number.setdefault(t, len(number)) for row in (*self.ins, *self.outs) for t in row])
-        sizes = tuple([tuple([leaf.size for axis in axes for leaf in axis.leaves]) for axes in self.axes])
-        return numbers, frozenset([number[t] for t in self.touched]), sizes
+        rows = tuple([tuple([number.setdefault(t, len(number)) for t in row]) for row in (*self.ins, *self.outs)])
+        return rows, frozenset([number[t] for t in self.touched])
+
+    @cached_property
+    def sizes(self) -> tuple[tuple[int, ...], ...]:
+        """Of every operand its wires' sizes."""
+        return tuple([tuple([leaf.size for axis in axes for leaf in axis.leaves]) for axes in self.axes])
 
 
 def reading(weave: Weave, axes: tuple[Dimensions, ...]) -> Reading:

@@ -93,16 +93,14 @@ def alone(op: Op, digests: Mapping[int, str]) -> object:
 
 @once
 def _itself(op: Op) -> object:
-    return (
-        op.symbol,
-        op.kind,
-        plain_label(op),
-        tuple([said(c) for c in op.body if computes(c)]),
-        tuple([ROLES.get(a.kind, "") for a in op.inputs]),
-        tuple([ROLES.get(a.kind, "") for a in op.outputs]),
-        op.reading.pattern,
-        len(places(op)),
-    )
+    calls = tuple([said(c) for c in op.body if computes(c)])
+    return op.symbol, op.kind, plain_label(op), calls, parts(op), op.reading.sizes, len(places(op))
+
+
+def parts(op: Op) -> object:
+    """What the operands are, and which wires of theirs are one index, or acted on."""
+    ins, outs = (tuple([ROLES.get(a.kind, "") for a in arrays]) for arrays in (op.inputs, op.outputs))
+    return ins, outs, op.reading.pattern
 
 
 @once

@@ -105,8 +105,9 @@ class Folding:
 
         self.without_moved()
         for branch in self.root.branches():
-            pairs = tuple((current(Array(a, ())).id, b) for a, b in branch.block.carried)
-            branch.block = replace(branch.block, carried=pairs)
+            if branch.block.carried:
+                pairs = tuple((current(Array(a, ())).id, b) for a, b in branch.block.carried)
+                branch.block = replace(branch.block, carried=pairs)
         outputs = tuple(map(current, self.diagram.outputs))
         return flat(replace(self.diagram, outputs=outputs), self.root, seen)
 
@@ -154,6 +155,8 @@ class Folding:
 
     def index_late(self, branch: Branch) -> None:
         """Move what takes one element of an axis to just before its first reader: to the turn it is taken for."""
+        if not any(isinstance(c, Op) and c.symbol == "index" for c in branch.children):
+            return
         at: dict[int, int] = {}
         for k, c in enumerate(branch.children):
             for op in [c] if isinstance(c, Op) else c.ops():

@@ -84,7 +84,7 @@ def normalisation(
 
     if data.shape != out.shape or not data.shape:
         return None
-    x = sample.random(data.id, 0.3, 2.0, once)
+    x = sample.random(data.id, 0.3, 2.0, once=[k for k in once if k < len(data.shape) - 1])
     got = None if x is None else _try(sample, out, data, x)
     if x is None or got is None:
         return None

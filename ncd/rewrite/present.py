@@ -32,7 +32,8 @@ def prepared(diagram: Diagram, *, numbered: bool = True) -> Diagram:
     dissolve(root, hidden_arrays(list(folded.ops)))
     model = next((b.cls for b in diagram.blocks if b.path == ""), diagram.title)
     for branch in root.branches():
-        branch.block = replace(branch.block, title=branch.block.title or _title(branch, model))
+        if not branch.block.title:
+            branch.block = replace(branch.block, title=_title(branch, model))
     return told_apart(flat(folded, root))
 
 

@@ -13,7 +13,7 @@ from math import prod
 from typing import NamedTuple
 
 from ncd.circuit.diagram import Array, Op, Ref
-from ncd.rewrite.alike import WEIGHTS, computes, once, plain_label
+from ncd.rewrite.alike import computes, once, parts, plain_label
 from ncd.rewrite.tree import Branch, Child
 from ncd.rewrite.turns import Name, Run, Turn, operations
 
@@ -140,16 +140,8 @@ def kind(child: Child) -> object:
 
 @once
 def _kind(op: Op) -> object:
-    ins, outs = op.indices()
-    indices: dict[str, int] = {}
-
-    def row(a: Array, tokens: tuple[str, ...]) -> object:
-        role = "weight" if a.kind in WEIGHTS else a.kind == "constant"
-        return role, tuple((indices.setdefault(t, len(indices)), op.touches(t)) for t in tokens)
-
-    sides = [row(a, r) for a, r in zip((*op.inputs, *op.outputs), (*ins, *outs), strict=True)]
-    calls = tuple(c.name for c in op.body if computes(c))
-    return op.symbol, op.kind, NUMBER.sub("n", plain_label(op)), calls, tuple(sides), len(op.inputs)
+    calls = tuple([c.name for c in op.body if computes(c)])
+    return op.symbol, op.kind, NUMBER.sub("n", plain_label(op)), calls, parts(op)
 
 
 def _pieces(x: object) -> Iterator[object]:

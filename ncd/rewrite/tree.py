@@ -64,8 +64,11 @@ def flat(diagram: Diagram, root: Branch, seen: Callable[[Op], Op] = lambda op: o
     def visit(branch: Branch, parent: str | None) -> None:
         path = None
         if branch is not root:
-            path = branch.block.path
-            blocks.append(replace(branch.block, parent=parent, repeat=branch.repeat, also=branch.also))
+            block = branch.block
+            path = block.path
+            if (block.parent, block.repeat, block.also) != (parent, branch.repeat, branch.also):
+                block = replace(block, parent=parent, repeat=branch.repeat, also=branch.also)
+            blocks.append(block)
         for child in branch.children:
             if isinstance(child, Branch):
                 visit(child, path)
