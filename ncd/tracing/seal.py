@@ -55,6 +55,8 @@ class Sealer:
         self.arrays: dict[Value, Array] = {}
         self.axes: dict[Atom, Axis] = {}
         self.laid: dict[tuple[Dim, ...], tuple[Axis, ...]] = {}
+        self.same: dict[tuple[Axis, ...], tuple[Axis, ...]] = {}
+        """Arrays that lie along the same axes share them."""
         self.known: dict[object, Sealed] = {}
         self.plain: dict[str, Form] = {}
 
@@ -94,7 +96,8 @@ class Sealer:
         if found is None:
             axes = self.laid.get(v.dims)
             if axes is None:
-                axes = self.laid[v.dims] = tuple(map(self.axis, v.dims))
+                axes = tuple(map(self.axis, v.dims))
+                axes = self.laid[v.dims] = self.same.setdefault(axes, axes)
             found = Array(v.id, axes, dtype_name(v.dtype), v.kind, v.name)
             self.arrays[v] = found
             if v.data is not None and v.kind in ("constant", "parameter", "buffer"):
