@@ -125,7 +125,7 @@ def places(op: Op) -> tuple[tuple[int, bool], ...]:
 
     of_weight = False
     for call in op.body:
-        known = _row(call)
+        known = _row(call.name)
         if known is None or known.kind != "rearrange" or known.symbol not in ("index", "split"):
             continue
         source = call.args[0] if call.args else None
@@ -149,20 +149,22 @@ def plain_label(op: Op) -> str:
     return NUMBER.sub("n", op.label) if op.symbol == "index" else op.label
 
 
-def _row(call: Call) -> Row | None:
-    return _row_of(call.name)
-
-
 @lru_cache(1024)
-def _row_of(name: str) -> Row | None:
+def _row(name: str) -> Row | None:
+    """What is known of a call by its name."""
     last = name.split(".")[-1]
     return row(last) or row(last.strip("_"))
 
 
 def computes(call: Call) -> bool:
     """Whether a call does more than rename axes, round, or drop out, none of which is drawn."""
-    known = _row(call)
-    unseen = call.name.split(".")[-1] in DROPOUTS or (
+    return _computes(call.name)
+
+
+@lru_cache(1024)
+def _computes(name: str) -> bool:
+    known = _row(name)
+    unseen = name.split(".")[-1] in DROPOUTS or (
         known is not None and (known.kind == "rearrange" or known.label == "cast")
     )
     return not unseen

@@ -21,9 +21,9 @@ def open_attention(net: Net, sample: Sample) -> None:
             opened = Opened(net, node)
             if not opened.possible():
                 continue
-            keep = dict(net.steps)
-            nodes = opened.nodes(sample)
             key = opened.signature()
+            keep = {} if verified.get(key) else dict(net.steps)
+            nodes = opened.nodes(sample)
             if key not in verified:
                 verified[key] = _equal(net, sample, node, opened, keep)
             if verified[key]:
@@ -44,13 +44,14 @@ def _equal(net: Net, sample: Sample, node: Node, opened: Opened, before: dict[in
 
     given = {}
     for a in opened.operands:
-        value = sample.value(a.id) if net.constant(a) else sample.random(a.id, 0.0)
+        shape = opened.few(a)
+        value = sample.value(a.id) if net.constant(a) else sample.random(a.id, 0.0, shape=shape)
         if value is None and opened.mask is not None and a.id == opened.mask.id:
             generator = torch.Generator().manual_seed(0)
-            value = torch.rand(a.shape, generator=generator) > 0.3 if a.dtype == "bool" else None
+            value = torch.rand(shape, generator=generator) > 0.3 if a.dtype == "bool" else None
         if value is None:
             return False
-        given[a.id] = opened.few(a, value)
+        given[a.id] = value[tuple(map(slice, shape))]
     after = net.steps
     try:
         got = sample.replay(node.outs[0].id, given)
@@ -91,12 +92,11 @@ class Opened:
         mask = None if self.mask is None else (self.mask.shape, self.mask.dtype)
         return repr(literals), self.q.shape, self.k.shape, self.v.shape, mask
 
-    def few(self, a: Array, value: Any) -> Any:
-        """Two of every leading axis of an operand; a head of keys stays with its heads of queries."""
-        for place in range(len(a.shape) - 2):
-            heads = place == len(a.shape) - 3 and a not in (self.k, self.v)
-            value = value.narrow(place, 0, min(a.shape[place], 2 * self.groups if heads else 2))
-        return value
+    def few(self, a: Array) -> tuple[int, ...]:
+        """The shape of an operand with two of every leading axis; a head of keys stays with its heads of queries."""
+        leading = len(a.shape) - 2
+        heads = -1 if a in (self.k, self.v) else leading - 1
+        return tuple(min(n, 2 * self.groups if k == heads else 2) if k < leading else n for k, n in enumerate(a.shape))
 
     def nodes(self, sample: Sample) -> list[Node]:
         net, node, order = self.net, self.node, self.node.order

@@ -84,7 +84,7 @@ def normalisation(
 
     if data.shape != out.shape or not data.shape:
         return None
-    x = sample.random(data.id, 0.3, 2.0, once=[k for k in once if k < len(data.shape) - 1])
+    x = sample.random(data.id, 0.3, 2.0, _narrowed(data, once, 1))
     got = None if x is None else _try(sample, out, data, x)
     if x is None or got is None:
         return None
@@ -123,7 +123,7 @@ def rotary(sample: Sample, data: Array, out: Array, pairs: bool = False, once: S
 
     if not sample.possible(out.id) or len(out.shape) < 2:
         return None
-    a = sample.random(data.id, 0.0, once=[k for k in once if k < len(data.shape) - 2])
+    a = sample.random(data.id, 0.0, shape=_narrowed(data, once, 2))
     if a is None or data.shape[-1] != out.shape[-1] and a.dim() < 2:
         return None
     *_, n, d = out.shape if not pairs else (*out.shape[:-2], out.shape[-2] * out.shape[-1])
@@ -146,6 +146,12 @@ def rotary(sample: Sample, data: Array, out: Array, pairs: bool = False, once: S
         return None
     why = "linear, keeps lengths, and inner products depend on the difference of positions only"
     return Found("rotary", "along", "box", "RoPE", why)
+
+
+def _narrowed(data: Array, once: Sequence[int], last: int) -> list[int]:
+    """The shape of the data with dimensions of ``once`` of size 1, but for so many last ones."""
+    leading = len(data.shape) - last
+    return [1 if k in once and k < leading and n else n for k, n in enumerate(data.shape)]
 
 
 def _same_along_diagonals(scores: Tensor) -> bool:

@@ -58,16 +58,16 @@ class Sample:
         array = self.net.arrays[i]
         return prod(array.shape) <= LARGEST and getattr(torch, array.dtype).is_floating_point
 
-    def random(self, i: int, mean: float = 0.3, std: float = 1.0, once: Sequence[int] = ()) -> Tensor | None:
-        """Random values of an array's shape, each dimension of ``once`` of size 1; None where none are possible."""
+    def random(self, i: int, mean: float = 0.3, std: float = 1.0, shape: Sequence[int] | None = None) -> Tensor | None:
+        """Random values of an array's shape, or of another; None where none are possible."""
         import torch
 
         if not self.possible(i):
             return None
         array = self.net.arrays[i]
         generator = torch.Generator().manual_seed(i)
-        shape = [1 if k in once and n else n for k, n in enumerate(array.shape)]
-        return torch.randn(shape, generator=generator).mul_(std).add_(mean).to(getattr(torch, array.dtype))
+        values = torch.randn(array.shape if shape is None else shape, generator=generator)
+        return values.mul_(std).add_(mean).to(getattr(torch, array.dtype))
 
     def replay(self, target: int, given: Mapping[int, Tensor]) -> Tensor | None:
         """The value of an array when those in ``given`` have these values; None if it cannot be told."""

@@ -96,8 +96,12 @@ class Run:
             if p is None or q is None:
                 out.append(None)
                 continue
-            step = tuple(y - x for (x, _), (y, _) in zip(places(p), places(q), strict=True))
-            learned = [w for _, w in places(p)]
+            at, to = places(p), places(q)
+            if not at and not to:
+                out.append(())
+                continue
+            step = tuple(y - x for (x, _), (y, _) in zip(at, to, strict=True))
+            learned = [w for _, w in at]
             if p.symbol != "index" and any(s and not w for s, w in zip(step, learned, strict=True)):
                 return None
             known = self.steps[k] if self.steps else None
