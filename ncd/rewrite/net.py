@@ -54,11 +54,11 @@ class Node:
 
     @property
     def read(self) -> set[str]:
-        return {t for row in self.itok for t in row}
+        return set().union(*self.itok)
 
     @property
     def made(self) -> set[str]:
-        return {t for row in self.otok for t in row}
+        return set().union(*self.otok)
 
     @property
     def contracted(self) -> bool:
@@ -97,6 +97,7 @@ class Net:
         self._parents = {b.path: b.parent for b in exact.blocks}
         self.inputs: list[Array] = list(exact.inputs)
         self.outputs: list[Array] = list(exact.outputs)
+        self._leaving = {a.id for a in exact.outputs}
         writes = [c.writes for op in _opened(exact) for c in op.body]
         self.overwritten = {old for pairs in writes for old, _ in pairs}
         """Arrays whose memory is written later."""
@@ -179,8 +180,7 @@ class Net:
         return list(self.readers.get(a.id, ()))
 
     def is_output(self, a: Array) -> bool:
-        i = a.id
-        return any(o.id == i for o in self.outputs)
+        return a.id in self._leaving
 
     def hidden(self, a: Array) -> bool:
         """Whether no input reaches the array and nothing draws it: a weight or a constant."""
@@ -205,7 +205,9 @@ class Net:
                     node.ins[i], node.itok[i] = new, row
             self.readers[old.id].pop(node, None)
             self.readers.setdefault(new.id, {})[node] = None
-        self.outputs = [new if o.id == old.id else o for o in self.outputs]
+        if self.is_output(old):
+            self.outputs = [new if o.id == old.id else o for o in self.outputs]
+            self._leaving = {o.id for o in self.outputs}
 
     def merge(self, nodes: Iterable[Node], like: Node, **changes: Any) -> Node:
         """One node instead of several; it stands where the last of them stood."""

@@ -7,7 +7,7 @@ play no part, so every spelling of GELU is one arrow.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ncd.circuit.diagram import Array, Ref
@@ -70,7 +70,7 @@ def regions(net: Net, last: Node) -> Iterator[Region]:
         read = {a.id: a for n in inside for a in n.ins if maker.get(a.id) not in inside}
         data = [a for a in read.values() if not net.hidden(a)]
         if len(data) == 1 and len(inside) > 1:
-            aside = tuple(a for a in read.values() if net.hidden(a))
+            aside = tuple([a for a in read.values() if a is not data[0]])
             yield Region(tuple(sorted(inside, key=ORDER)), data[0], last.outs[0], aside)
         makers = [maker[a.id] for a in data if a.id in maker]
         grown = [n for n in makers if _may_be_inside(n) and _seen_by(net, n, inside)]
@@ -79,9 +79,9 @@ def regions(net: Net, last: Node) -> Iterator[Region]:
         inside[max(grown, key=ORDER)] = None
 
 
-def _seen_by(net: Net, node: Node, inside: Container[Node]) -> bool:
+def _seen_by(net: Net, node: Node, inside: Mapping[Node, None]) -> bool:
     """Whether nothing but what is inside reads what a node makes."""
-    return not any(net.is_output(o) for o in node.outs) and all(r in inside for o in node.outs for r in net.reading(o))
+    return all(not net.is_output(o) and net.readers.get(o.id, {}).keys() <= inside.keys() for o in node.outs)
 
 
 def signature(net: Net, region: Region) -> object:
@@ -149,8 +149,8 @@ def tied(region: Region) -> Classes:
     for n in region.nodes:
         at = tokens.setdefault(n.order, {})
         classes.tie(n.operands(), at)
-        classes.touch(at[t] for t in n.targets if t in at)
-        classes.touch(at[t] for t in n.read - n.made)
+        classes.touch([at[t] for t in n.targets if t in at])
+        classes.touch([at[t] for t in n.read - n.made])
     return classes
 
 
