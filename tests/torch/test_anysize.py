@@ -40,6 +40,9 @@ CASES: dict[str, Callable[..., Any]] = {
     "square product": lambda b, s, c, **_: torch.addmm(Z(s), Z(s, s), Z(s, s)),
     "conv1d": lambda b, s, c, y, x: F.conv1d(Z(b, c, y), Z(s, c, 3), Z(s), 2, 1),
     "conv2d": lambda b, s, c, y, x: F.conv2d(Z(b, c, y, x), Z(s, c, 3, 2), None, 1, (1, 0), 2),
+    "as large as before": lambda b, s, c, y, x: F.conv2d(Z(b, c, y, x), Z(3, c, s, s - 3), padding="same"),
+    "as large by a keyword": lambda b, s, c, y, x: F.conv1d(Z(b, c, y), weight=Z(3, c, s), padding="same"),
+    "wider than the image": lambda b, s, c, y, x: F.conv2d(Z(b, c, s, s), Z(c, c, y, y), padding=4),
     "one pixel": lambda b, s, c, y, x: F.conv2d(Z(b, c, y, x), Z(s, c, 1, 1)),
     "the whole image": lambda b, s, c, y, x: F.conv2d(Z(b, c, y, x), Z(s, c, y, x)),
     "groups": lambda b, s, c, y, x: F.conv2d(Z(b, c, y, x), Z(c, c // 4, 3, 3), Z(c), groups=4),
@@ -47,6 +50,7 @@ CASES: dict[str, Callable[..., Any]] = {
     "two filters a channel": lambda b, s, c, y, x: F.conv2d(Z(b, 4, y, x), Z(4 if s < 6 else 8, 1, 3, 3), groups=4),
     "conv3d": lambda b, s, c, y, x: F.conv3d(Z(b, 2, s, y, x), Z(c, 2, 3, 3, 3), stride=(1, 2, 1)),
     "max pool": lambda b, s, c, y, x: F.max_pool2d(Z(b, c, y, x), 3, 2, 1),
+    "last windows that are not full": lambda b, s, c, y, x: F.max_pool2d(Z(b, c, y, x), 3, 2, ceil_mode=True),
     "avg pool": lambda b, s, c, y, x: F.avg_pool2d(Z(b, c, y, x), (2, 1)),
 }
 
