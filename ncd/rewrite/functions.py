@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 PIECE = 1 << 15
 """So many numbers are compared at a time."""
+PLACES = 4
+"""So many places of an axis that a function is repeated over: it might do something else where some number is large."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def normalisation(
 ) -> Found | None:
     """LayerNorm, RMSNorm or softmax over the last axis, with any of the weights as gain and bias.
 
-    ``once``: dimensions of which one place will do.
+    ``once``: dimensions of which few places will do.
     """
     import torch.nn.functional as F
 
@@ -114,7 +116,7 @@ def rotary(sample: Sample, data: Array, out: Array, pairs: bool = False, once: S
     """A rotation of pairs by angles that depend on the position only through differences.
 
     ``pairs``: the last axis of what comes out is the two numbers of a pair.  ``once``: dimensions of which
-    one place will do.
+    few places will do.
 
     Called rotary if it is linear, keeps lengths, is not the identity, and <R_i q, R_j k> depends
     on i - j alone (Su et al. 2021, RoFormer, eq. 11).
@@ -149,9 +151,9 @@ def rotary(sample: Sample, data: Array, out: Array, pairs: bool = False, once: S
 
 
 def _narrowed(data: Array, once: Sequence[int], last: int) -> list[int]:
-    """The shape of the data with dimensions of ``once`` of size 1, but for so many last ones."""
+    """The shape of the data with few places along the dimensions of ``once``, but for so many last ones."""
     leading = len(data.shape) - last
-    return [1 if k in once and k < leading and n else n for k, n in enumerate(data.shape)]
+    return [min(n, PLACES) if k in once and k < leading else n for k, n in enumerate(data.shape)]
 
 
 def _same_along_diagonals(scores: Tensor) -> bool:

@@ -120,7 +120,7 @@ def test(net: Net, sample: Sample, region: Region) -> Found | None:
     rotates = tables and not learned and (pairs or any(n.name == "cat" for n in region.nodes))
     if not rotates and not any(n.kind == "reduce" or n.name in ("mean", "var", "std") for n in region.nodes):
         return None
-    # One place along an axis that it is repeated over will do, unless a call says how many there are.
+    # Few places along an axis that it is repeated over will do, unless a call says how many there are.
     repeated = repeated_over(region)
     for once in (repeated, ()) if repeated else ((),):
         found = (
