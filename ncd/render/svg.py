@@ -46,7 +46,7 @@ def render(scene: Scene, theme: str = "light", prefix: str = "") -> str:
     title, description = escape(scene.title), escape(scene.description)
     if not prefix:
         content = "\n".join((theme, w, h, title, description, body))
-        prefix = "ncd-" + hashlib.sha256(content.encode()).hexdigest()[:4]
+        prefix = "ncd-" + hashlib.sha256(content.encode()).hexdigest()[:6]
     elif not re.fullmatch(r"[A-Za-z][\w-]*", prefix, re.ASCII):
         raise NCDError(f"{prefix!r} cannot begin an id", doing="writing an SVG", fix="letters, digits, - and _")
     lines, words = ["stroke-linejoin:round"], [f"fill:{day.ink}", f"font-family:{SERIF}"]

@@ -78,7 +78,7 @@ def test_a_block_has_the_colour_asked_for_by_path_or_class_open_and_closed() -> 
             replace(m, tone="") if isinstance(m, Path) else m for m in SCENE.marks
         ]
         text = svg.render(shown)
-        assert "ncd-ownaaddff{fill:#aaddff" in text and "ncd ownaaddff" not in text
+        assert "ncd-ownaaddff{fill:#adf;" in text and "ncd ownaaddff" not in text
         assert "ncd block ownaaddff/.style={fill=" in tikz.render(shown)
     drawn = sketches.ALL["unet_closed"]()
     scene = layout(drawn)
