@@ -94,7 +94,11 @@ def calls_of(fn: Any, *shape: int) -> tuple[Any, ...]:
     return (x, *(torch.empty(shape[1]) for _ in range(4)), False, 0.1, 1e-5)
 
 
-@pytest.mark.parametrize("fn", sorted(foreseen._KEEPING, key=repr), ids=repr)
+def called(fn: Any) -> str:
+    return f"{fn.__name__} {type(fn).__name__}"
+
+
+@pytest.mark.parametrize("fn", sorted(foreseen._KEEPING, key=called), ids=called)
 def test_functions_that_keep_shapes_do_so_whatever_the_sizes(fn: Any) -> None:
     mode = torch._subclasses.FakeTensorMode()
     known = Foreseen()
