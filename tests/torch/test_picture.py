@@ -51,7 +51,7 @@ def test_a_cell_shows_the_diagram_the_picture_and_the_text() -> None:
     bundle = d._repr_mimebundle_()
     assert set(bundle) == {show.MIME, "image/svg+xml", "text/plain"}
     still = d.to_svg(theme="light")
-    same = [re.sub(r"ncd-[0-9a-f]{8}", "id", svg) for svg in (bundle["image/svg+xml"], still)]
+    same = [re.sub(r"ncd-[0-9a-f]{6}", "id", svg) for svg in (bundle["image/svg+xml"], still)]
     assert same[0] == same[1]
     (scene,) = bundle[show.MIME]["scenes"]
     assert "svg" not in scene and scene["facts"]["op"]  # the picture is there once
