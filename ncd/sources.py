@@ -125,6 +125,7 @@ LOOKS = (
 """The letter of each kind of token; every other has ``t``, plain text."""
 
 
+@lru_cache(None)
 def _look(kind: object) -> str:
     name = str(kind)
     return next((letter for start, letter in LOOKS if name == start or name.startswith(start + ".")), "t")

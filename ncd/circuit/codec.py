@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from ncd.circuit.axis import Axis
@@ -67,8 +68,13 @@ def encode(diagram: Diagram) -> dict[str, Json]:
 
 def _sparse(thing: Any, **encoded: Json) -> dict[str, Json]:
     """The fields in ``encoded`` whose values are not the defaults of ``thing``'s class."""
-    default = {f.name: f.default for f in fields(thing)}
+    default = _defaults(type(thing))  # type: ignore[arg-type]  # a class is hashable
     return {k: v for k, v in encoded.items() if default[k] is MISSING or getattr(thing, k) != default[k]}
+
+
+@lru_cache(None)
+def _defaults(kind: type) -> dict[str, Any]:
+    return {f.name: f.default for f in fields(kind)}
 
 
 class _Writer:
