@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -28,15 +29,20 @@ PATIENCE = 400
 def measured(model: str, peer: str) -> dict[str, Any]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, "-m", "benchmarks.peers.pair", model, peer]
+    pipe = subprocess.PIPE
+    pair = subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        out, complaints = pair.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         return {"peer": f"not done after {PATIENCE} s"}
-    lines = done.stdout.strip().splitlines()
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(pair.pid, signal.SIGKILL)  # graphviz's dot would go on for hours
+    lines = out.strip().splitlines()
     try:
         found: dict[str, Any] = json.loads(lines[-1])
     except (IndexError, json.JSONDecodeError):
-        return {"peer": f"ended with {done.returncode}: {done.stderr.strip().splitlines()[-1:]}"[:100]}
+        return {"peer": f"ended with {pair.returncode}: {complaints.strip().splitlines()[-1:]}"[:100]}
     return found
 
 
