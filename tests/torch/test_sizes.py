@@ -281,7 +281,11 @@ LAYERS = st.one_of(
 @given(st.lists(LAYERS, min_size=1, max_size=4), st.integers(30, 90), st.integers(30, 90), st.integers(1, 4))
 def test_chains_of_windows(layers: list[nn.Module], h: int, w: int, b: int) -> None:
     model = nn.Sequential(*layers).eval()
-    d = ncd.trace(model, torch.randn(2, 2, 41, 53), axes="b c h w")
+    try:
+        d = ncd.trace(model, torch.randn(2, 2, 41, 53), axes="b c h w")
+    except RuntimeError:
+        assume(False)  # too small for the windows
+    assume(1 not in d.outputs[0].shape[2:])  # such a dimension is no axis, and has no formula
     s = d.sizes()
     assume("h" in s.variables and "w" in s.variables)
     said = [at(e, {symbol("b"): b, symbol("c"): 2, symbol("h"): h, symbol("w"): w}) for e in s.shape(d.outputs[0])]
