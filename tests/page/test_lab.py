@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import nbformat
@@ -41,6 +41,7 @@ CELLS = {
         """,
     "told": "import json; print(json.dumps([told, w.hovered, w.facts]))",
 }
+TRIES = 20
 PLACE = {name: i for i, name in enumerate(CELLS)}
 IDLE = """() => {
     const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
@@ -70,6 +71,11 @@ def told(tab: Page) -> tuple[list[list[Any]], str, dict[str, Any]]:
     (output,) = run(tab, "told")
     changes, hovered, facts = json.loads(output["text"])
     return changes, hovered, facts
+
+
+def knows(tab: Page, what: Callable[[list[list[Any]], str], bool]) -> bool:
+    """Whether Python comes to know something: a widget tells one thing at a time, and a cell may run in between."""
+    return any(what(*told(tab)[:2]) for _ in range(TRIES))
 
 
 @pytest.fixture(scope="module")
@@ -119,8 +125,8 @@ def test_an_op_under_the_pointer_is_lit_named_and_told_to_python(tab: Page, view
     tab.wait_for_function(
         "Number(getComputedStyle(document.querySelector('.ncd-pane svg:nth-child(2)')).opacity) < 0.5"
     )
-    changes, _, facts = told(tab)
-    assert ["hovered", f"op:{number}"] in changes
+    assert knows(tab, lambda changes, _: ["hovered", f"op:{number}"] in changes)
+    *_, facts = told(tab)
     fact = facts["op"][str(number)]
     assert words.startswith("add") and fact["weave"].endswith("-> b s d")
     assert all(part in words for part in (fact["words"], fact["shapes"]))
@@ -138,7 +144,7 @@ def test_an_axis_is_lit_on_all_its_wires(tab: Page, view: Locator) -> None:
     assert "size" in (view.locator(".ncd-status").text_content() or "")
     tab.mouse.move(2, 2)
     view.locator(".ncd-lit").first.wait_for(state="detached")
-    assert told(tab)[1] == ""
+    assert knows(tab, lambda _, hovered: hovered == "")
 
 
 def test_a_double_click_opens_a_block_in_place_and_another_closes_it(tab: Page, view: Locator) -> None:
@@ -146,7 +152,7 @@ def test_a_double_click_opens_a_block_in_place_and_another_closes_it(tab: Page, 
     before = ops.count()
     open_attention(tab, view)
     assert ops.count() > before
-    assert ["opened", ["attention"]] in told(tab)[0]
+    assert knows(tab, lambda changes, _: ["opened", ["attention"]] in changes)
     close_attention(tab, view)
     assert ops.count() == before
 
