@@ -65,7 +65,7 @@ OPTIONS: Mapping[str, Option] = {
     "ids": Option(
         True,
         "whether every mark of an SVG says which operation, axis, array or block it shows, for pages and style sheets; "
-        "without, a file is half as long",
+        "without, a file is half to two thirds as long",
         lambda v: isinstance(v, bool),
     ),
     "labels": Option(

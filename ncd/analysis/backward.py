@@ -37,7 +37,8 @@ from ncd.tracing.inputs import parameter_names
 from ncd.tracing.opened import opened_copy
 from ncd.tracing.placeholders import Placeholder
 from ncd.tracing.program import Program, running
-from ncd.tracing.record import Activation, Recorded, Recorder, Value
+from ncd.tracing.record import Recorder
+from ncd.tracing.recording import Activation, Recorded, Value
 from ncd.tracing.tracer import trace
 
 Names = bool | Collection[str]

@@ -16,7 +16,7 @@ from ncd.tracing.again import made
 from ncd.tracing.counted import Tree
 from ncd.tracing.derive import undisturbed
 from ncd.tracing.plain import tensors
-from ncd.tracing.record import Recorded, Value
+from ncd.tracing.recording import Recorded, Value
 
 Unit = tuple[int, ...]
 """An axis by the ids of its atomic parts."""

@@ -13,7 +13,8 @@ from ncd.emit.binding import arguments, ending, is_part, opened_out, target_of, 
 from ncd.emit.calls import step
 from ncd.errors import AxisError, NCDError
 from ncd.tracing.program import Program, running
-from ncd.tracing.record import Activation, Recorder
+from ncd.tracing.record import Recorder
+from ncd.tracing.recording import Activation
 
 
 class Replay(Program):

@@ -19,7 +19,7 @@ from ncd.circuit.diagram import Array, Diagram, Op
 from ncd.tracing.again import Made
 from ncd.tracing.callables import short
 from ncd.tracing.counted import LOST, Tree
-from ncd.tracing.record import Recorded
+from ncd.tracing.recording import Recorded
 
 LOOPING = frozenset("lstm gru rnn_tanh rnn_relu".split())
 """Calls that take as many steps as a size: they are not asked at a thousand."""

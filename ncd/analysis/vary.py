@@ -12,7 +12,7 @@ from ncd.circuit.diagram import Array, Call, Name, Op, Origin, Ref
 from ncd.emit.calls import refs
 from ncd.tracing.again import Again, Made, again, made
 from ncd.tracing.counted import Guard, Tree, plain, tree_of
-from ncd.tracing.record import Recorded, Value
+from ncd.tracing.recording import Recorded, Value
 
 Key = tuple[Made, tuple[Any, ...]]
 """A literal: its call, and the way to it in the call's arguments."""

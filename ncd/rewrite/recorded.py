@@ -21,7 +21,8 @@ from ncd.tracing.callables import short
 from ncd.tracing.infer import Woven, infer
 from ncd.tracing.inputs import ENLARGED
 from ncd.tracing.name import assign
-from ncd.tracing.record import Activation, Recorded, Value, recording
+from ncd.tracing.record import recording
+from ncd.tracing.recording import Activation, Recorded, Value
 from ncd.tracing.seal import Sealer, live
 from ncd.tracing.tracer import quiet, start
 

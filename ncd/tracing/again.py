@@ -19,7 +19,8 @@ from ncd.tracing.containers import map_leaves
 from ncd.tracing.counted import LOST, Count, Guards
 from ncd.tracing.inputs import parameter_names
 from ncd.tracing.placeholders import Placeholder
-from ncd.tracing.record import Recorded, Recorder
+from ncd.tracing.record import Recorder
+from ncd.tracing.recording import Recorded
 from ncd.tracing.tracer import resolve, take
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from ncd.circuit.weave import Weave
 from ncd.tracing.callables import dotted, short
 from ncd.tracing.derive import Derived
-from ncd.tracing.record import Recorded, Value
+from ncd.tracing.recording import Recorded, Value
 
 FUNCTIONS = frozenset(
     "add sub mul div truediv pow neg rsqrt sqrt exp log cos sin relu gelu silu sigmoid tanh dropout batch_norm "

@@ -23,7 +23,8 @@ from torch.fx._pytree import tree_flatten_spec
 from ncd.circuit.diagram import Place
 from ncd.errors import TraceError
 from ncd.tracing.program import Program, running
-from ncd.tracing.record import Activation, Recorder
+from ncd.tracing.record import Recorder
+from ncd.tracing.recording import Activation
 from ncd.tracing.source import is_users_file
 
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)')

@@ -20,7 +20,7 @@ from ncd.tracing.anysize import general, resized, sizes_aside
 from ncd.tracing.bind import Laid
 from ncd.tracing.callables import dotted, short
 from ncd.tracing.derive import Derived, derive, derive_real
-from ncd.tracing.record import Recorded, Value
+from ncd.tracing.recording import Recorded, Value
 
 _SIGNATURES: dict[object, Derived] = {}
 _AT_ANY_SIZE: dict[object, Derived] = {}

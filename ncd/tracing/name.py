@@ -16,7 +16,7 @@ from ncd.circuit.axis import Atom, Dim, leaves
 from ncd.tracing.authored import VIEWS, Names, authored, spelled
 from ncd.tracing.callables import short
 from ncd.tracing.infer import Woven, produced
-from ncd.tracing.record import Activation, Value
+from ncd.tracing.recording import Activation, Value
 from ncd.tracing.roles import Roles, composite, ends, entering, found, most, one
 from ncd.tracing.vocabulary import LOOSE, PAPER, SPELLED, known
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 import warnings
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-_CONTAINERS = (list, dict, set)
+_CONTAINERS = (list, dict, set, deque)
 _PLAIN = frozenset([type(None), bool, int, float, str, tuple, torch.Tensor, nn.Parameter])
 """Of most attributes; none of them is a container that can change."""
 
@@ -53,6 +54,9 @@ def _inside(container: Any) -> list[Any]:
 def _restore_container(kept: Any, before: Any) -> None:
     if isinstance(kept, list):
         kept[:] = before
+    elif isinstance(kept, deque):
+        kept.clear()
+        kept.extend(before)
     else:
         kept.clear()
         kept.update(before)

@@ -11,7 +11,7 @@ from ncd.circuit.axis import Atom, Dim, leaves
 from ncd.ops.calls import is_window
 from ncd.tracing.callables import short
 from ncd.tracing.infer import Woven
-from ncd.tracing.record import Activation, Recorded, Value
+from ncd.tracing.recording import Activation, Recorded, Value
 
 RECURRENT = frozenset("lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell".split())
 CONCATENATIONS = frozenset(["cat", "concat", "concatenate", "hstack", "vstack"])

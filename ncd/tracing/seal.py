@@ -18,7 +18,7 @@ from ncd.ops.calls import Row, describe
 from ncd.tracing.callables import dotted, short
 from ncd.tracing.infer import Woven, produced
 from ncd.tracing.name import Named, assign
-from ncd.tracing.record import Activation, Recorded, Recording, Value
+from ncd.tracing.recording import Activation, Recorded, Recording, Value
 
 _LITERALS = frozenset([type(None), type(...), bool, int, float, complex, str])
 _DTYPES: dict[torch.dtype, str] = {}

@@ -12,7 +12,8 @@ from ncd.circuit.axis import fresh
 from ncd.circuit.diagram import Array, Diagram, Op
 from ncd.circuit.weave import Weave, mixed
 from ncd.tracing.infer import infer, produced
-from ncd.tracing.record import Recorded, Recorder, Value
+from ncd.tracing.record import Recorder
+from ncd.tracing.recording import Recorded, Value
 from ncd.tracing.seal import seal
 from ncd.tracing.source import place_of_error
 

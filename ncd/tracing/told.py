@@ -6,7 +6,7 @@ A diagram written by hand does; a name given to an input goes before these.
 from __future__ import annotations
 
 from ncd.circuit.axis import leaves
-from ncd.tracing.record import Recording
+from ncd.tracing.recording import Recording
 
 
 def named_by_program(recording: Recording) -> None:

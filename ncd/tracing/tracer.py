@@ -27,7 +27,8 @@ from ncd.tracing.infer import infer
 from ncd.tracing.inputs import Inputs, Patterns, prepare
 from ncd.tracing.preserve import untouched
 from ncd.tracing.program import Program
-from ncd.tracing.record import Activation, Recorder, Recording, Value, recording
+from ncd.tracing.record import Recorder, recording
+from ncd.tracing.recording import Activation, Recording, Value
 from ncd.tracing.seal import seal
 from ncd.tracing.source import place_of_error
 from ncd.tracing.stopped import attach

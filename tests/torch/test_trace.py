@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+from collections import deque
 from pathlib import Path
 
 import pytest
@@ -329,12 +330,13 @@ class Stateful(nn.Module):
     def __init__(self):
         super().__init__()
         self.bn, self.drop, self.l = nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 4)
-        self.seen, self.count = [], 0
+        self.seen, self.recent, self.count = [], deque(maxlen=2), 0
         self.register_buffer("total", torch.zeros(4))
 
     def forward(self, x, fail=False):
         self.count += 1
         self.seen.append(x)
+        self.recent.append(x)
         self.total += x.sum(0)
         self.extra = self.drop(self.bn(x))
         torch.rand(3), random.random()
@@ -359,6 +361,7 @@ def test_the_model_is_left_as_found(fail):
             ncd.trace(model, torch.randn(3, 4, generator=torch.Generator().manual_seed(0)))
         assert torch.is_grad_enabled()
     assert model.training and model.count == 0 and model.seen == [] and not hasattr(model, "extra")
+    assert not model.recent and model.recent.maxlen == 2
     assert len(model.l._forward_hooks) == hooks
     assert torch.equal(torch.get_rng_state(), states[0]) and random.getstate() == states[1]
     assert {n: id(p) for n, p in model.named_parameters()} == parameters
