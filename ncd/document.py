@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ncd.analysis.cost import Ledger, drawn, ledger
@@ -73,7 +72,6 @@ def with_insides(diagram: Diagram, shown: Picture, draw: Callable[..., Picture])
     """
     from ncd.rewrite.alike import signature
 
-    simple = cache(diagram.simplify)  # where nothing is closed, nobody asks
     options = {k: v for k, v in diagram.options if k in KEPT} | {"theme": "auto"}
     pictures, paths = [shown], []
     number: dict[str, int] = {}
@@ -86,7 +84,7 @@ def with_insides(diagram: Diagram, shown: Picture, draw: Callable[..., Picture])
             alike = op.name + signature(op.inside, diagram.source.digests)
             if alike not in number:
                 number[alike] = -1
-                inner = _inside(simple(), op.block, options, draw) if len(pictures) <= MOST else None
+                inner = _inside(shown.simple, op.block, options, draw) if len(pictures) <= MOST else None
                 if inner is None:
                     continue
                 room -= len(packed(inner.svg)) * 2  # what is known of it is as long

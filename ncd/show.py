@@ -42,11 +42,15 @@ class Svg(str):
 
 @dataclass(frozen=True)
 class Picture:
-    """A diagram as drawn: what is in it after simplifying and folding, where it stands, and the SVG."""
+    """A diagram as drawn: what is in it after simplifying and folding, where it stands, and the SVG.
+
+    ``simple`` is all of it before folding, with every block.
+    """
 
     drawn: Diagram
     scene: Scene
     svg: Svg
+    simple: Diagram
 
 
 @collecting_later()
@@ -114,7 +118,7 @@ def draw(diagram: Diagram, **options: Any) -> Picture:
     scene = with_arrays(scene, drawn, o["arrays"])
     scene = noted(scene, [(pointed(drawn, simple, name), text) for name, text in o["notes"]])
     scene = explained(scene, drawn) if o["legend"] else scene
-    return Picture(drawn, scene, Svg(render(scene, theme=o["theme"])))
+    return Picture(drawn, scene, Svg(render(scene, theme=o["theme"])), simplified)
 
 
 def _axes(diagram: Diagram, names: Iterable[str]) -> set[int]:
@@ -203,6 +207,7 @@ def graphviz(diagram: Diagram, **options: Any) -> Digraph:
     return digraph(draw(diagram, **options).drawn)
 
 
+@collecting_later()
 def html(diagram: Diagram, **options: Any) -> str:
     """A page that needs nothing else: the picture, and what it knows about each op and axis.
 
@@ -233,6 +238,7 @@ def document(diagram: Diagram, shown: Picture) -> dict[str, Any]:
     return {**with_insides(diagram, shown, draw), "diagram": packed(diagram.to_json())}
 
 
+@collecting_later()
 def mimebundle(diagram: Diagram) -> dict[str, Any]:
     """What a cell shows: for ncd's own renderer, as a picture, as text; and live where only widgets are.
 

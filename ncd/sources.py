@@ -7,10 +7,13 @@ characters (``k3t1f7``).  Nothing here is markup, so nothing that a comment says
 from __future__ import annotations
 
 import ast
+import builtins
 import linecache
-from collections.abc import Collection, Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, groupby, pairwise
+from keyword import kwlist
 from typing import Any
 
 from ncd.circuit.diagram import Place
@@ -98,12 +101,9 @@ def _function(lines: tuple[str, ...], line: int) -> tuple[int, int]:
 
 
 def tokens(text: str, cuts: Collection[int] = ()) -> str:
-    """How each run of a text looks, by pygments: its letters stand for what ``LOOKS`` says; none goes past a cut."""
-    from pygments.lexers import PythonLexer
-
-    looked = ((_look(kind), word) for kind, word in PythonLexer(stripnl=False, ensurenl=False).get_tokens(text))
+    """How each run of a text looks, as what ``WORD`` calls it or else plain; none goes past a cut."""
     out, at = "", 0
-    for look, words in groupby(looked, key=lambda t: t[0]):
+    for look, words in groupby(_words(text), key=lambda t: t[0]):
         end = at + sum(_units(word) for _, word in words)
         marks = [at, *sorted(c for c in cuts if at < c < end), end]
         out += "".join(f"{look}{b - a}" for a, b in pairwise(marks))
@@ -111,21 +111,40 @@ def tokens(text: str, cuts: Collection[int] = ()) -> str:
     return out
 
 
-LOOKS = (
-    ("Token.Comment", "c"),
-    ("Token.Keyword", "k"),
-    ("Token.Operator.Word", "k"),
-    ("Token.Literal.String", "s"),
-    ("Token.Literal.Number", "n"),
-    ("Token.Name.Builtin", "b"),
-    ("Token.Name.Function", "f"),
-    ("Token.Name.Class", "f"),
-    ("Token.Name.Decorator", "d"),
+def _words(text: str) -> Iterator[tuple[str, str]]:
+    at = 0
+    for found in WORD.finditer(text):
+        if at < found.start():
+            yield "t", text[at : found.start()]
+        yield str(found.lastgroup), found[0]
+        at = found.end()
+    if at < len(text):
+        yield "t", text[at:]
+
+
+def _quoted(quote: str) -> str:
+    """A string in these quotes; one in three may go over lines, also past the end of what is shown of a function."""
+    within, end = (r"[^\\]", rf"(?:{quote}|\Z)") if len(quote) == 3 else (r"[^\\\n]", quote)
+    return rf"{quote}(?:\\[\s\S]|{within})*?{end}"
+
+
+def _any_of(names: Iterable[str]) -> str:
+    return rf"(?<![.\w])(?:{'|'.join(names)})\b"
+
+
+QUOTES = ('"""', "'''", '"', "'")
+BUILTINS = ("self", "cls", *(name for name in dir(builtins) if name[0].islower()))
+WORD = re.compile(
+    r"(?P<c>#.*)"
+    rf"|(?P<s>(?<!\w)[bBfFrRuU]{{0,2}}(?:{'|'.join(map(_quoted, QUOTES))}))"
+    r"|(?P<n>(?<!\w)\d[\w.]*(?:(?<=[eE])[+-]\d+)?)"
+    r"|(?P<d>(?<![\w)\]])@[^\W\d][\w.]*)"
+    r"|(?P<f>(?<=\bdef )\w+|(?<=\bclass )\w+)"
+    rf"|(?P<k>{_any_of(kwlist)})"
+    rf"|(?P<b>{_any_of(BUILTINS)})"
 )
-"""The letter of each kind of token; every other has ``t``, plain text."""
+"""Comments, strings, numbers, decorators, names that are defined, keywords and builtins, by the letters of their looks.
 
-
-@lru_cache(None)
-def _look(kind: object) -> str:
-    name = str(kind)
-    return next((letter for start, letter in LOOKS if name == start or name.startswith(start + ".")), "t")
+By one expression, as only colours depend on it: to find the same with a parser of the whole language took longer than
+to lay the picture out.
+"""

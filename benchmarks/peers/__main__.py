@@ -50,15 +50,15 @@ def row(model: str, peer: str, found: Mapping[str, Any]) -> list[object]:
     if not isinstance(found.get("peer"), dict) or not isinstance(found.get("ncd"), dict):
         failed = next(v for v in (found.get("ncd"), found.get("peer")) if isinstance(v, str))
         who = "ncd: " if isinstance(found.get("ncd"), str) else ""
-        return [model, peer, *[""] * 8, who + failed]
+        return [model, peer, *[""] * 10, who + failed]
     ours, theirs = found["ncd"], found["peer"]
-    ratios = [theirs[key] / max(ours[key], 1e-9) for key in ("trace", "picture", "size")]
-    numbers = [ours["trace"], ours["picture"], ours["size"], ours["memory"], theirs["memory"]]
-    return [model, peer, *ratios, *numbers, "" if min(ratios) >= 1 else "behind"]
+    ratios = [theirs[key] / max(ours[key], 1e-9) for key in ("trace", "written", "picture", "size")]
+    numbers = [ours[key] for key in ("trace", "written", "picture", "size", "memory")]
+    return [model, peer, *ratios, *numbers, theirs["memory"], "" if min(ratios) >= 1 else "behind"]
 
 
-HEAD = ["model", "peer", "trace", "picture", "size"]
-HEAD += ["ncd: trace s", "picture s", "size kB", "memory MB", "peer: memory MB", ""]
+HEAD = ["model", "peer", "trace", "written", "picture", "size"]
+HEAD += ["ncd: trace s", "written s", "picture s", "size kB", "memory MB", "peer: memory MB", ""]
 
 
 def main() -> None:
@@ -86,13 +86,14 @@ def main() -> None:
         except PackageNotFoundError:
             versions.append(f"{package} not installed")
     said = [
-        "python -m benchmarks.peers: peer over ncd, so that above 1 ncd is ahead; trace, time to picture, bytes of it",
+        "python -m benchmarks.peers: peer over ncd, so that above 1 ncd is ahead; time to the trace, to the file and",
+        "to the picture, bytes of the file.  A page is a picture when Chromium has made and shown all of it.",
         f"{machine()}, one thread; {', '.join(versions)}",
-        "In turns in one process a pair; seconds of the processor, graphviz's included, the least of three rounds;",
-        "ncd derives every signature anew in each.  gpt2@1024 reads one text of so many tokens, the others the zoo's",
-        "small inputs.  Pictures are of the peer's kind: SVG of torchview, torchlens and torchviz, HTML of torchvista,",
-        "JSON of Model Explorer, text of torch.export.  A peer at its best is compared with ncd at its best: depth=1,",
-        "ids=False.",
+        "In turns in one process a pair; seconds of the processor, graphviz's included, and of the clock in Chromium;",
+        "the least of three rounds; ncd derives every signature anew in each.  gpt2@1024 reads one text of so many",
+        "tokens, the others the zoo's small inputs.  Files are of the peer's kind: SVG of torchview, torchlens and",
+        "torchviz, HTML of torchvista, JSON of Model Explorer, text of torch.export.  A peer at its best is compared",
+        "with ncd at its best: depth=1, ids=False.",
         "",
         table(HEAD, [row(*pair, known[pair]) for pair in pairs if pair in known]),
     ]

@@ -1,7 +1,8 @@
 """One pair in one process: ncd and a peer on a model, in turns.  Prints what was found as a line of JSON.
 
 Seconds are of the processor, of this process and those it waits for (graphviz's ``dot``), on one thread; the least of
-the rounds.  Memory is the peak above what there was before.
+the rounds.  A page is a picture when a browser shows it, which counts by the clock.  Memory is the peak above what was
+there before.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.peers.browser import shown
 from benchmarks.peers.tools import PEERS, Tool, ncd_as
 from ncd.models import zoo
 from ncd.models.zoo import Example
@@ -49,10 +51,13 @@ def once(tool: Tool, example: Example) -> dict[str, float]:
     traced = spent()
     picture = tool.picture(kept)
     ended = spent()
+    memory = resident(peak=True) - before
+    seen = shown(picture) if tool.kind == "html" else 0.0
     return {
         "trace": traced - began,
-        "picture": ended - began,
-        "memory": resident(peak=True) - before,
+        "written": ended - began,
+        "picture": ended - began + seen,
+        "memory": memory,
         "size": len(picture) / 1024,
     }
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import MISSING, dataclass, fields
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from ncd.circuit.axis import Axis
@@ -24,6 +23,7 @@ from ncd.errors import NCDError
 VERSION = 2
 """Version 1 had closed and opened blocks neither of their own; it is read as it is."""
 Json = Any
+Write = Callable[[Any], Json]
 T = TypeVar("T")
 
 
@@ -62,19 +62,8 @@ def _unreadable(cause: str) -> NCDError:
 
 
 def encode(diagram: Diagram) -> dict[str, Json]:
-    """The diagram as plain dicts, lists, strings and numbers."""
+    """The diagram as plain dicts, sequences, strings and numbers."""
     return _Writer().diagram(diagram)
-
-
-def _sparse(thing: Any, **encoded: Json) -> dict[str, Json]:
-    """The fields in ``encoded`` whose values are not the defaults of ``thing``'s class."""
-    default = _defaults(type(thing))  # type: ignore[arg-type]  # a class is hashable
-    return {k: v for k, v in encoded.items() if default[k] is MISSING or getattr(thing, k) != default[k]}
-
-
-@lru_cache(None)
-def _defaults(kind: type) -> dict[str, Any]:
-    return {f.name: f.default for f in fields(kind)}
 
 
 class _Writer:
@@ -86,85 +75,85 @@ class _Writer:
         self.axis_at: dict[Axis, int] = {}
         self.array_at: dict[Array, int] = {}
         self.file_at: dict[str, int] = {}
+        self.known: dict[int, Json] = {}
+        """Axes, arrays and weaves by identity: most are met often, and to hash them takes long."""
+        self.forms = {kind: _form(kind, how) for kind, how in self.ways().items()}
+
+    def ways(self) -> dict[type[Any], dict[str, Write]]:
+        """How the fields are written that are not plain already."""
+        axes, arrays, rows = _each(self.axis), _each(self.array), _each(self.row)
+        return {
+            Axis: {"factors": axes},
+            Array: {"axes": axes},
+            Call: {"args": _each(literal), "kwargs": _each(_named), "out": literal},
+            Op: {
+                **{"inputs": arrays, "outputs": arrays, "weave": self.weave},
+                **{"source": self.place, "body": rows, "inside": rows},
+            },
+            Read: {"source": self.place},
+            Block: {"op": self.row},
+            Diagram: {
+                **{"inputs": arrays, "outputs": arrays, "options": _each(_named)},
+                **{"ops": rows, "blocks": rows, "reads": rows},
+            },
+        }
+
+    def row(self, thing: Any) -> dict[str, Json]:
+        """Its fields by name, but for those that have their default value."""
+        return {
+            name: value if write is None else write(value)
+            for name, default, write in self.forms[type(thing)]
+            if (value := getattr(thing, name)) is not default and value != default
+        }
 
     def diagram(self, d: Diagram) -> dict[str, Json]:
-        body = _sparse(
-            d,
-            title=d.title,
-            inputs=[self.array(a) for a in d.inputs],
-            ops=[self.op(op) for op in d.ops],
-            outputs=[self.array(a) for a in d.outputs],
-            blocks=[self.block(b) for b in d.blocks],
-            reads=[_sparse(r, op=r.op, what=r.what, source=self.place(r.source), value=r.value) for r in d.reads],
-            outer=list(d.outer),
-            bundles=[list(pair) for pair in d.bundles],
-            options=[[k, literal(v)] for k, v in d.options],
-        )
+        for a in d.inputs:  # first in the table
+            self.array(a)
+        body = self.row(d)
         tables = {"axes": self.axis_rows, "arrays": self.array_rows, "files": list(self.file_at)}
         return {"ncd": VERSION, **tables, **body}
 
     def axis(self, axis: Axis) -> int:
-        if axis not in self.axis_at:
-            row = _sparse(
-                axis,
-                id=axis.id,
-                name=axis.name,
-                size=axis.size,
-                factors=[self.axis(f) for f in axis.factors],
-                shown=axis.shown,
-                turns=[list(pair) for pair in axis.turns],
-            )
-            self.axis_at[axis] = len(self.axis_rows)
-            self.axis_rows.append(row)
-        return self.axis_at[axis]
+        return self.once(axis, self.axis_at, self.axis_rows)
 
     def array(self, array: Array) -> int:
-        if array not in self.array_at:
-            axes = [self.axis(a) for a in array.axes]
-            self.array_at[array] = len(self.array_rows)
-            self.array_rows.append(
-                _sparse(array, id=array.id, axes=axes, dtype=array.dtype, kind=array.kind, name=array.name)
-            )
-        return self.array_at[array]
+        return self.once(array, self.array_at, self.array_rows)
 
-    def place(self, place: Place | None) -> Json:
-        if place is None:
-            return None
+    def once(self, thing: Any, at: dict[Any, int], rows: list[Json]) -> int:
+        """The place of its row in a table."""
+        if (place := self.known.get(id(thing))) is None:
+            if (place := at.get(thing)) is None:
+                row = self.row(thing)
+                place = at[thing] = len(rows)
+                rows.append(row)
+            self.known[id(thing)] = place
+        return place
+
+    def place(self, place: Place) -> Json:
         file = self.file_at.setdefault(place.file, len(self.file_at))
         return [file, place.line, place.column, place.end_line, place.end_column, place.function]
 
-    def op(self, op: Op) -> Json:
-        return _sparse(
-            op,
-            kind=op.kind,
-            name=op.name,
-            inputs=[self.array(a) for a in op.inputs],
-            outputs=[self.array(a) for a in op.outputs],
-            weave=_weave(op.weave),
-            path=op.path,
-            source=self.place(op.source),
-            body=[_call(c) for c in op.body],
-            symbol=op.symbol,
-            label=op.label,
-            covers=list(op.covers),
-            evidence=list(op.evidence),
-            block=op.block,
-            inside=[self.op(o) for o in op.inside],
-            work=None if op.work is None else [list(p) for p in op.work],
-        )
-
-    def block(self, b: Block) -> Json:
-        plain = {f.name: _plain(getattr(b, f.name)) for f in fields(b) if f.name != "op"}
-        return _sparse(b, **plain, op=None if b.op is None else self.op(b.op))
+    def weave(self, w: Weave) -> Json:
+        if id(w) not in self.known:
+            self.known[id(w)] = _weave(w)
+        return self.known[id(w)]
 
 
-def _plain(value: Any) -> Json:
-    return list(value) if isinstance(value, tuple) else value
+def _form(kind: type[Any], ways: Mapping[str, Write]) -> list[tuple[str, Any, Write | None]]:
+    return [(f.name, f.default, ways.get(f.name)) for f in fields(kind) if f.compare]
+
+
+def _each(write: Write) -> Write:
+    return lambda found: list(map(write, found))
+
+
+def _named(pair: tuple[str, Any]) -> Json:
+    return [pair[0], literal(pair[1])]
 
 
 def _weave(w: Weave) -> Json:
     def side(arrays: Sequence[Sequence[Form]]) -> Json:
-        return [[[form.const, *([c, v] for c, v in form.terms)] for form in array] for array in arrays]
+        return [[[form.const, *form.terms] for form in array] for array in arrays]
 
     return {
         "ins": side(w.ins),
@@ -173,18 +162,6 @@ def _weave(w: Weave) -> Json:
         "targets": sorted(w.targets),
         **({"rest": [_weave(r) for r in w.rest]} if w.rest else {}),
     }
-
-
-def _call(call: Call) -> Json:
-    return _sparse(
-        call,
-        name=call.name,
-        args=[literal(a) for a in call.args],
-        kwargs=[[k, literal(v)] for k, v in call.kwargs],
-        out=literal(call.out),
-        writes=[list(pair) for pair in call.writes],
-        autocast=list(call.autocast),
-    )
 
 
 def literal(value: Any) -> Json:

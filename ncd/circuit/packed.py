@@ -16,7 +16,7 @@ MOST = 1 << 28
 
 def packed(text: str) -> str:
     """Text as zlib's deflate in base64.  Unlike the text, the result may differ between versions of zlib."""
-    return b64encode(zlib.compress(text.encode(), 9)).decode()
+    return b64encode(zlib.compress(text.encode(), 7)).decode()
 
 
 def unpacked(data: str) -> str:

@@ -95,15 +95,16 @@ def search(root: Container, seed: int, lift: float, begun: Begun) -> None:
     """Find an order with few crossings where axes are free, and leave it in the containers."""
     best = _Best(root, begun.cost, begun.swept)
     order.load(root, begun.order)
-    _restart(root, Random(seed), {})
-    _exchange(root)
-    best.seen()
-    order.load(root, best.order)
-    for _ in range(2):
-        order.forward(root, True, lift=lift)
+    if best.cost:
+        _restart(root, Random(seed), {})
+        _exchange(root)
         best.seen()
-        order.backward(root, True)
-        best.seen()
+        order.load(root, best.order)
+        for _ in range(2):
+            order.forward(root, True, lift=lift)
+            best.seen()
+            order.backward(root, True)
+            best.seen()
     order.load(root, best.order)
     _exchange(root)
     _upright(root, lift)

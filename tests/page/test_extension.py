@@ -229,7 +229,9 @@ def test_dark_as_the_lab_is_and_axe_finds_nothing(live: Page) -> None:
 def test_a_reopened_notebook_is_alive_without_a_kernel(chromium: Browser, lab: Lab, outputs: dict[str, Any]) -> None:
     write(lab.folder / "reopened.ipynb", {k: CELLS[k] for k in ("layer", "closed", "open")}, outputs)
     tab = opened(chromium, lab, "reopened.ipynb")
-    tab.evaluate("() => { window.jupyterapp.shell.currentWidget.sessionContext.shutdown(); }")
+    # Of a kernel that ends while it starts JupyterLab itself complains.
+    ended = "async () => { const it = window.jupyterapp.shell.currentWidget.sessionContext;"
+    tab.evaluate(ended + " await it.ready; await it.shutdown(); }")
     assert not tab.evaluate("window.jupyterapp.shell.currentWidget.content.widgets[2].model.trusted")
     point_and_wait_lit(tab, op(tab, "open", "Q"), "self.qkv(x)")
     assert tab.locator(".jp-RenderedSVG, .jp-RenderedText").count() == 0

@@ -84,3 +84,15 @@ def test_code_that_is_no_python_gives_its_line(tmp_path: Path) -> None:
     Path(file).write_text("%%ncd\nx + 1\n")
     (found,), _ = sources([Place(file, 2)])
     assert found["text"] == "x + 1\n"
+
+
+def test_words_look_as_what_they_are() -> None:
+    found = looks(
+        '@cache\ndef f(self, x=1e-5, *, k: int = 0x1F):\n    return x.max() @ k if max(x) is not None else rb"\\"a"'
+    )
+    of = {letter: [w for at, w in found if at == letter] for letter in "dkfnbs"}
+    assert of["d"] == ["@cache"] and of["f"] == ["f"] and of["n"] == ["1e-5", "0x1F"] and of["s"] == ['rb"\\"a"']
+    assert of["k"] == ["def", "return", "if", "is", "not", "None", "else"]
+    assert of["b"] == ["self", "int", "max"]  # and the method is none
+    assert looks('x = "open\ny = 1')[-1] == ("n", "1")  # a string that nothing closes ends with its line
+    assert looks('"""open\nif x: # no comment')[-1] == ("s", '"""open\nif x: # no comment')

@@ -22,7 +22,7 @@ def calls(monkeypatch):
             raise NCDError("no block 'nowhere'")
         name = " ".join(options["expand"])
         scene = Scene(1, 1, "", "", (), lambda: {"op": {0: {"name": name, "shape": (2, 3)}}})
-        return show.Picture(diagram, scene, f"<svg>{name}</svg>")
+        return show.Picture(diagram, scene, f"<svg>{name}</svg>", diagram)
 
     monkeypatch.setattr(show, "draw", draw)
     return asked
@@ -64,7 +64,9 @@ def test_what_the_first_picture_has_open_stays_open(monkeypatch):
 
     def draw(diagram, **options):
         asked.append((options.get("depth"), options["expand"], options["collapse"]))
-        return show.Picture(diagram, Scene(1, 1, "", "", (), lambda: {"block": {"h.0": {}, "h.0.attn": {}}}), "<svg/>")
+        return show.Picture(
+            diagram, Scene(1, 1, "", "", (), lambda: {"block": {"h.0": {}, "h.0.attn": {}}}), "<svg/>", diagram
+        )
 
     monkeypatch.setattr(show, "draw", draw)
     shown = widget(DIAGRAM)
