@@ -26,6 +26,8 @@ KINDS = (
 )  # fmt: skip
 HIDDEN = ("parameter", "buffer", "constant")
 """Kinds of arrays that no input reaches; drawn inside the symbol that uses them."""
+TUPLE = "tuple"
+"""The kind of an array that stands for several: it has one axis, as long as all of them, drawn as a double wire."""
 BACKWARD = "∂"
 """The path of the backward pass, and what stands before the name of a gradient."""
 
@@ -34,7 +36,8 @@ BACKWARD = "∂"
 class Array:
     """One tensor: ``axes`` has one entry per dimension, ``kind`` says where it comes from.
 
-    Kinds: input, parameter, buffer, constant, value.  ``name`` is the input's or parameter's.
+    Kinds: input, parameter, buffer, constant, value; in pictures tuple, for several.  ``name`` is the input's or
+    parameter's.
     """
 
     id: int

@@ -50,14 +50,11 @@ def said(name: str) -> str:
 def _placed(scene: Scene, arrays: Iterable[Array], end: int) -> Mapping[int, tuple[float, float]]:
     """Where the wires of arrays begin (``end`` 0) or end (-1) in the figure, and the baseline of a name there."""
     found: dict[int, dict[int | None, tuple[float, float]]] = {}
-    count = {a.id: len(a.wires) for a in arrays}
-    marks = scene.marks if end == 0 else reversed(scene.marks)
-    for m in marks:
-        if isinstance(m, Path) and m.role in ("wire", "bundle") and m.ids.array in count:
+    ids = {a.id for a in arrays}
+    for m in scene.marks:
+        if isinstance(m, Path) and m.role in ("wire", "bundle") and m.ids.array in ids and (end == 0 or m.leaves):
             x, y = m.segments[end][1][-2:]
-            at = found.setdefault(m.ids.array, {})
-            if m.segments[-1][0] == "L" or end == 0:
-                at.setdefault(m.ids.axis, (x, y))
+            found.setdefault(m.ids.array, {}).setdefault(m.ids.axis, (x, y))
     edge = FONTS[ROLE].size * 0.32
     places = {}
     for i, at in found.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from ncd.circuit.diagram import Array, Block, Diagram, Op
+from ncd.circuit.diagram import TUPLE, Array, Block, Diagram, Op
 from ncd.layout.net import Container, Operation, Port, Value, Wire, kept
 
 
@@ -27,7 +27,7 @@ class Builder:
         while i < len(shown):
             pair = tuple(array.wires[k].id for k in shown[i : i + 2])
             double = pair in self.bundles
-            out.append((shown[i], double))
+            out.append((shown[i], double or array.kind == TUPLE))
             i += 2 if double else 1
         return out
 
@@ -38,7 +38,7 @@ class Builder:
             for k, double in self.kept(array):
                 axis = array.wires[k]
                 # Of a pair of image axes y and x, the last is what people call the picture's axis.
-                spoken = array.wires[k + 1] if double else axis
+                spoken = array.wires[k + 1] if double and array.kind != TUPLE else axis
                 # The same axis twice in one array is two indices: s and s'.
                 primes = "'" * sum(w.axis is not None and w.axis.id == axis.id for w in found.wires)
                 label = axis.extent if self.labels == "sizes" else spoken.label + primes

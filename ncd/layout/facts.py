@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from itertools import accumulate
 
 from ncd.circuit.axis import Axis
-from ncd.circuit.diagram import Array, Block, Diagram, Op
+from ncd.circuit.diagram import TUPLE, Array, Block, Diagram, Op
 from ncd.circuit.reads import Read, path_taken, sentences
 from ncd.layout.net import title_of
 from ncd.layout.scene import Facts
@@ -123,7 +123,7 @@ def _shared(op: Op, users: Mapping[int, int]) -> dict[str, object]:
 
 
 def _shape(a: Array) -> str:
-    return "[" + ", ".join(map(str, a.shape)) + "]"
+    return a.axes[0].shown if a.kind == TUPLE else "[" + ", ".join(map(str, a.shape)) + "]"
 
 
 def _array(a: Array) -> dict[str, object]:

@@ -108,6 +108,7 @@ class Page:
         heads: list[Mark] = []
         for wire, steps in runs:
             ids = ids_of(wire)
+            ends = final and steps[-1][3] >= end - 0.1
             if not final and steps[-1][3] >= stop - 0.1:
                 y = steps[-1][4]
                 ends = (wire, stop, round(y, 1)) in self.strip.leaves
@@ -124,7 +125,7 @@ class Page:
                 if wire.label and self.labels:
                     x = start - self.tail + (2 if begins else 11)
                     heads.append(_text(label_of(wire, x, y, "start"), dx, dy))
-            put(Path("bundle" if wire.bundle else "wire", _path(_lapped(steps), dx, dy), ids))
+            put(Path("bundle" if wire.bundle else "wire", _path(_lapped(steps), dx, dy), ids, leaves=ends))
         for cup in b.cups:
             x, r = cup.x + dx, cup.radius
             segments: list[Segment] = [("M", (x, cup.top + dy)), ("A", (r, 1, x + r, cup.top + r + dy))]

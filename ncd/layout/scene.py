@@ -29,12 +29,16 @@ NOTHING = Ids()
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A line or an outline.  ``role`` picks its colours and stroke in the theme; ``tone`` a block's colour."""
+    """A line or an outline.  ``role`` picks its colours and stroke in the theme; ``tone`` a block's colour.
+
+    ``leaves``: a wire that leaves the figure where it ends.
+    """
 
     role: str
     segments: tuple[Segment, ...]
     ids: Ids = NOTHING
     tone: str = ""
+    leaves: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,11 +87,23 @@ def _turned_round(net: Net) -> None:
             n.label = by_number.get(n.literals[0], n.label)
     linear = [n for n in net.ordered() if n.symbol == "linear"]
     weights = {n: next((a.id for a in n.ins if a.kind == "parameter" and len(a.wires) > 1), None) for n in linear}
-    forward = {weights[n]: n.label for n in linear if not n.path.startswith(BACKWARD)}
+    forward: dict[int | None, set[str]] = {}
+    for n in linear:
+        if not n.path.startswith(BACKWARD):
+            forward.setdefault(weights[n], set()).add(n.label)
     for n in linear:
         if n.path.startswith(BACKWARD):
-            role = forward.get(weights[n], "").replace("_+", "").removeprefix("L").strip("^{}")
-            n.label = f"L^{{{role}⊤}}"
+            # Of a part that the forward pass is not in, numbers would be others.
+            known = forward.get(weights[n], {n.label.rstrip("123456789").rstrip("^")})
+            n.label = turned_round(known.pop() if len(known) == 1 else "L")
+
+
+def turned_round(label: str) -> str:
+    """The label of a map the other way round: L^{Q⊤} of L^Q, and E of E^⊤."""
+    base, _, role = label.replace("_+", "").partition("^")
+    role = role.strip("{}")
+    role = role.removesuffix("⊤") if role.endswith("⊤") else f"{role}⊤"
+    return f"{base}^{{{role}}}" if role else base
 
 
 def _linear(net: Net, node: Node) -> None:

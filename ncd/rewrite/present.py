@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ncd.circuit.diagram import Array, Block, Diagram, Op, no_block
+from ncd.circuit.diagram import BACKWARD, Array, Block, Diagram, Op, no_block
 from ncd.circuit.weave import Form, Weave, mixed
 from ncd.rewrite.alike import once, signature
 from ncd.rewrite.bundle import bundle
@@ -20,6 +20,7 @@ from ncd.rewrite.outer import outer
 from ncd.rewrite.role import numbered as told_apart
 from ncd.rewrite.stages import stages
 from ncd.rewrite.titles import CONTAINERS, SAME, attribute, pretty
+from ncd.rewrite.together import together
 from ncd.rewrite.tree import Branch, by_output, drawn_operands, drawn_targets, flat, grow, hidden_arrays
 
 
@@ -27,7 +28,9 @@ def prepared(diagram: Diagram, *, numbered: bool = True) -> Diagram:
     """Folded, with outer axes, bundles and titles; what every depth starts from.  ``numbered``: stages too."""
     drawn = outer(without_unread(diagram)).outer
     folded = fold(bundle(replace(diagram, outer=drawn)))
-    folded = without_unread(stages(folded) if numbered else folded)
+    # Of a stage that is drawn once for all its turns, the backward pass reads what each of them kept.
+    back = any(b.path == BACKWARD for b in diagram.blocks)
+    folded = without_unread(stages(folded) if numbered and not back else folded)
     root = grow(folded)
     dissolve(root, hidden_arrays(list(folded.ops)))
     model = next((b.cls for b in diagram.blocks if b.path == ""), diagram.title)
@@ -130,7 +133,7 @@ def present(
 
     saved: dict[str, list[Op]] = {}
     visit(root, 0)
-    return flat(diagram, root)
+    return together(flat(diagram, root))
 
 
 @dataclass(frozen=True)

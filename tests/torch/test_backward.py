@@ -6,6 +6,7 @@ import importlib
 import re
 from collections.abc import Callable, Iterable
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import ncd
-from ncd.models import recurrent, scaled, unet
+from ncd.layout.scene import Path, Text
+from ncd.models import gpt2, recurrent, scaled, unet
 
 torch.set_num_threads(1)
 
@@ -226,6 +228,67 @@ def test_the_first_picture_of_gradients() -> None:
     assert back.to_svg(arrays="none") != svg
     plain = ncd.trace(model, ncd.array("b=4 n=16"))
     assert plain.to_svg(arrays="all") != plain.to_svg() == plain.to_svg(arrays="none")
+
+
+def test_what_closed_blocks_keep_is_a_tuple_each() -> None:
+    """So the first picture of a whole model fits a screen; nothing that is read or made is left out of the tuples."""
+    from ncd.show import draw
+
+    model = gpt2.GPT2(v=50, length=8, d=8, heads=2, layers=3)
+    back = ncd.trace(model.eval(), torch.randint(0, 50, (2, 8))).backward(parameters=True)
+    simple = back.simplify()
+    inside = {f"blocks.{k}": simple.inside(f"blocks.{k}") for k in range(3)}
+    reread = {a.id for op in simple.ops if op.path.startswith("∂") for a in op.inputs if not a.hidden}
+    sizes = {a.id: prod(a.shape) for a in simple.arrays}
+    made = {p: {a.id for op in simple.ops if op.path in of for a in op.outputs} for p, of in inside.items()}
+    read = {p: {a.id for op in simple.ops if op.path in of for a in op.inputs} for p, of in inside.items()}
+    last = {i: p for p in inside for i in made[p] | read[p]}  # who keeps an array that two blocks see
+
+    shown = draw(back, depth=0)
+    assert shown.scene.height < 900
+    tuples = {
+        w.name: (w.shown, w.size) for op in shown.drawn.ops for a in op.outputs if a.kind == "tuple" for w in a.axes
+    }
+    for path in inside:
+        kept = [i for i in reread if last.get(i) == path]
+        assert tuples[f"kept of {path}"] == (f"{len(kept)} kept", sum(sizes[i] for i in kept))
+    parameters = sum(p.numel() for p in model.parameters())
+    assert tuples["gradients of ∂"] == (f"{len(list(model.parameters()))} gradients", parameters)
+    (whole,) = (op for op in shown.drawn.ops if op.block == "∂")
+    assert len([a for a in whole.inputs if a.kind == "tuple"]) == 3 and "gradients" in back.to_svg(depth=0)
+    assert ncd.Diagram.from_json(back.to_json()).to_svg(depth=0) == shown.svg
+
+
+def test_a_map_turned_round_is_called_after_the_map() -> None:
+    model = gpt2.GPT2(v=50, length=8, d=8, heads=2, layers=1)
+    back = ncd.trace(model.eval(), torch.randint(0, 50, (2, 8))).backward(parameters=True)
+    of = [op.label for op in back.simplify().ops if op.symbol == "linear"]
+    assert of == [*"L_+^Q L_+^K L_+^V L_+^O L_+^1 L_+^2 E^{⊤} E".split(), *(f"L^{{{r}⊤}}" for r in "21OVKQ")]
+    alone = [op.label for op in back["∂.blocks.0"].simplify().ops if op.symbol == "linear"]
+    assert alone == ["L^{⊤}"] * 3 + ["L^{V⊤}", "L^{K⊤}", "L^{Q⊤}"]  # by their weights' names: nothing else is there
+
+
+class Memory(nn.Module):
+    """A result that is read again before it leaves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.decoder = nn.Sequential(nn.Linear(4, 4), nn.ReLU()), nn.Bilinear(4, 4, 4)
+
+    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        memory = self.encoder(x)
+        return self.decoder(memory, torch.relu(y)), memory
+
+
+@pytest.mark.parametrize("width", [None, 400])
+def test_a_name_stands_where_its_array_leaves(width: float | None) -> None:
+    from ncd.show import picture
+
+    back = ncd.trace(Memory(), ncd.array("b=2 n=4"), ncd.array("b=2 n=4")).backward()
+    scene, _ = picture(back, depth=1, width=width)
+    names = {m.text: m.x for m in scene.marks if isinstance(m, Text) and m.role == "array"}
+    ends = {m.segments[-1][1][-2] for m in scene.marks if isinstance(m, Path) and m.leaves}
+    assert {round(names[name] - 7) for name in ("y1", "y2", "∂x", "∂y")} == set(map(round, ends))
 
 
 def test_it_prints_as_code() -> None:
