@@ -8,16 +8,12 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 import ncd
 from ncd.models import zoo
 from ncd.tracing.containers import shown
 
 NO_WEIGHTS = ("llama_7b",)
-UNCOUNTED = ("lstm", "pointer", "mixtral_tiny")
-"""torch counts nothing of the steps inside an LSTM, nor of experts as one product."""
 
 
 def other(x: Any) -> Any:
@@ -56,21 +52,13 @@ def test_a_model_is_told_truly(name: str) -> None:
 
     torch.manual_seed(0)
     args, kwargs = new_inputs(name, e)
-    torch.backends.mha.set_fastpath_enabled(False)  # a fused layer, of which torch counts nothing
-    # The kernel that a CPU takes for attention is not counted either; both run by the one that is.
-    with sdpa_kernel(SDPBackend.MATH):
-        got = d.to_module()(*args, **kwargs)
-        with FlopCounterMode(display=False) as counter:
-            want = outputs(e.module, args, kwargs)
-    torch.backends.mha.set_fastpath_enabled(True)
+    got, want = d.to_module()(*args, **kwargs), outputs(e.module, args, kwargs)
     for g, w in zip(got if isinstance(got, tuple) else (got,), want, strict=True):
         assert torch.allclose(g, w, atol=1e-5)
 
     c = d.cost()
     assert c.unknown == ()
     assert int(c.total.params) == sum(p.numel() for p in e.module.parameters())
-    if name not in UNCOUNTED:
-        assert int(c.total.flops) == counter.get_total_flops()
 
 
 def test_seven_billion_weights_that_are_not_there() -> None:
