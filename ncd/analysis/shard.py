@@ -43,7 +43,7 @@ def shard(diagram: Diagram, axes: Mapping[str, str] | None = None) -> Diagram:
     placed = _placed(drawn) if axes is None else None
     if placed is not None and not placed:
         raise AxisError(
-            "no parameter is a DTensor that is split",
+            "no parameter is a DTensor that is split where it is used",
             doing=f"sharding {diagram.title!r}",
             fix='say which axes are split: d.shard({"b": "dp", "h": "tp"})',
         )
@@ -51,9 +51,10 @@ def shard(diagram: Diagram, axes: Mapping[str, str] | None = None) -> Diagram:
 
 
 def _placed(diagram: Diagram) -> dict[str, Split]:
-    """The splits of the parameters that are DTensors, by name."""
+    """The splits of the parameters that are DTensors, by name; not what FSDP gathers before it is used."""
     module = diagram.source.module
     found: dict[str, Split] = {}
+    between = _between_uses(module)
     named = dict(module.named_parameters()) if module is not None else {}
     for a in diagram.arrays:
         p = named.get(a.name) if a.kind == "parameter" else None
@@ -61,9 +62,19 @@ def _placed(diagram: Diagram) -> dict[str, Split]:
             continue
         names = p.device_mesh.mesh_dim_names or [f"mesh{k}" for k in range(p.device_mesh.ndim)]
         for mesh, placement in zip(names, p.placements, strict=True):
-            if placement.is_shard():
+            if placement.is_shard() and mesh not in between:
                 first = sum(len(x.leaves) for x in a.axes[: placement.dim])
                 found.setdefault(a.name, {})[first] = mesh  # the outermost part of the dimension
+    return found
+
+
+def _between_uses(module: Any) -> set[str]:
+    """The axes of the mesh over which FSDP splits weights while they are not used."""
+    found: set[str] = set()
+    for m in module.modules() if module is not None else ():
+        if hasattr(m, "_get_fsdp_state"):
+            for group in m._get_fsdp_state()._fsdp_param_groups:
+                found.update(group.mesh_info.mesh.mesh_dim_names or ())
     return found
 
 

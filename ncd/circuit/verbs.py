@@ -122,7 +122,8 @@ class Verbs:
     def shard(self: Diagram, axes: Mapping[str, str] | None = None) -> Diagram:  # type: ignore[misc]
         """What is drawn, with marks on the wires that are split over a mesh of devices, and where these must talk.
 
-        ``d.shard({"b": "dp", "h": "tp"})``; left out, the placements of parameters that are DTensors say it.
+        ``d.shard({"b": "dp", "h": "tp"})``; left out, the placements of parameters that are DTensors say it, as
+        ``parallelize_module`` makes them.
         Behind a sum over a split axis stands an all-reduce, before whatever else acts on one an all-gather.
         Raises AxisError on names of no axis, and where nothing is split.
         """

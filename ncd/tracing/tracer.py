@@ -220,6 +220,9 @@ def start(
         likes: dict[torch.device, FakeTensor] = {}
         for prefix, m in module.named_modules():
             names.setdefault(id(m), prefix)
+            for hooks in (m._forward_pre_hooks, m._forward_hooks):
+                for key in [k for k, hook in hooks.items() if _distributes(hook)]:
+                    del hooks[key]
             dot = f"{prefix}." if prefix else ""
             for kind, store in (("parameter", m._parameters), ("buffer", m._buffers)):
                 for name, t in list(store.items()):
@@ -231,6 +234,11 @@ def start(
                     store[name] = stand[id(t)]  # type: ignore[assignment]
     root = Activation(module, "", type(module).__name__ if module is not None else "")
     return recorder(root, names, owned, places)
+
+
+def _distributes(hook: Any) -> bool:
+    """Whether torch put it there to share a tensor out over devices: of all these together the program is recorded."""
+    return (getattr(hook, "__module__", None) or "").startswith("torch.distributed.")
 
 
 def _stand_in(

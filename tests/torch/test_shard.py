@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import ncd
-from ncd.models import attention
+from ncd.models import attention, gpt2
 
 
 @pytest.fixture
@@ -113,9 +113,44 @@ def test_what_a_module_says_itself(mesh: Any) -> None:
     assert [{k for k, w in enumerate(a.wires) if "tp|" in w.shown} for op in d.ops for a in op.params] == [{0}, {1}]
 
 
+def test_a_block_that_torch_shared_out_says_it_itself(mesh: Any) -> None:
+    """Heads and hidden units in columns, then rows: two all-reduces (Shoeybi et al. 2019, "Megatron-LM", figure 3)."""
+    from torch.distributed.tensor.debug import CommDebugMode
+    from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
+
+    torch.manual_seed(0)
+    block, x = gpt2.Block(16, 4).eval(), torch.randn(2, 6, 16)
+    said = ncd.trace(block, x, axes="b s d_model").shard({"h": "tp", "d_ff": "tp"})
+    columns = ("attention.query", "attention.key", "attention.value", "feed_forward.up")
+    plan = {name: ColwiseParallel() for name in columns}
+    plan |= {name: RowwiseParallel() for name in ("attention.output", "feed_forward.down")}
+    shared_out = parallelize_module(block, mesh["tp"], plan)
+    hooks = [(m, list(m._forward_pre_hooks.items()), list(m._forward_hooks.items())) for m in shared_out.modules()]
+    d = ncd.trace(shared_out, x, axes="b s d_model").shard()
+    assert collectives(d) == collectives(said) == ["all-reduce tp", "all-reduce tp"]
+    assert [op.weave for op in d.ops] == [op.weave for op in said.ops] and d.opaque == ()
+    for m, before, after in hooks:
+        assert (list(m._forward_pre_hooks.items()), list(m._forward_hooks.items())) == (before, after)
+    with CommDebugMode() as counted, torch.no_grad():
+        shared_out(x)
+    assert counted.get_total_counts() == 2
+
+
+def test_weights_that_are_gathered_when_they_are_used(mesh: Any) -> None:
+    """What FSDP does with them is between its devices: the program is that of the whole weights."""
+    from torch.distributed.fsdp import fully_shard
+
+    plain = ncd.trace(gpt2.Block(16, 4).eval(), torch.randn(2, 6, 16), axes="b s d_model")
+    d = ncd.trace(fully_shard(gpt2.Block(16, 4).eval(), mesh=mesh["dp"]), torch.randn(2, 6, 16), axes="b s d_model")
+    assert [op.weave for op in d.ops] == [op.weave for op in plain.ops]
+    with pytest.raises(ncd.AxisError, match="no parameter is a DTensor that is split where it is used"):
+        d.shard()
+    assert collectives(d.shard({"b": "dp"})) == []
+
+
 def test_errors() -> None:
     d = ncd.trace(nn.Linear(3, 4), torch.randn(2, 3), axes="b m")
     with pytest.raises(ncd.AxisError, match="no axis is called 'q'"):
         d.shard({"q": "tp"})
-    with pytest.raises(ncd.AxisError, match="no parameter is a DTensor"):
+    with pytest.raises(ncd.AxisError, match="no parameter is a DTensor that is split"):
         d.shard()
