@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 import ncd
 from ncd.layout.scene import Path, Text
-from ncd.models import gpt2, recurrent, scaled, unet
+from ncd.models import gpt2, pointer, pointing, recurrent, scaled, unet
 
 torch.set_num_threads(1)
 
@@ -66,6 +66,28 @@ def test_the_reference_models(name: str) -> None:
     module, args = example(name)
     back = held(module, args, parameters=True)
     assert not back.opaque
+
+
+POINTING: dict[str, Callable[[], nn.Module]] = {
+    "walk": pointer.PointerWalk,
+    "network": lambda: pointing.PointerNetwork(6),
+    "attention by content": lambda: pointing.ContentAttention(6, 4),
+    "sequence to sequence": lambda: pointing.SequenceToSequence(6, 4),
+}
+
+
+@pytest.mark.parametrize("name", POINTING)
+def test_pointer_networks(name: str) -> None:
+    """As they are trained, told what to write; the one that walks along the path that it took."""
+    torch.manual_seed(0)
+    args: list[Tensor] = [torch.rand(2, 4, 2, dtype=torch.float64)]
+    if name != "walk":
+        args.append(torch.tensor([[1, 2, 0, 3], [2, 1, 4, 0]]))
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert not held(POINTING[name]().eval(), args, parameters=True).opaque
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 OPERATIONS: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
