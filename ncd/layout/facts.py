@@ -145,7 +145,10 @@ def description(diagram: Diagram) -> str:
 
     def arrays(found: tuple[Array, ...]) -> str:
         return ", ".join(
-            f"{a.name or 'an array'} with axes {' '.join(w.name for w in a.wires) or '(none)'}" for a in found
+            a.axes[0].shown
+            if a.kind == TUPLE
+            else f"{a.name or 'an array'} with axes {' '.join(w.name for w in a.wires) or '(none)'}"
+            for a in found
         )
 
     count = f"{len(diagram.ops)} operation{'s' * (len(diagram.ops) != 1)}"

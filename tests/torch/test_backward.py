@@ -279,6 +279,7 @@ def test_what_closed_blocks_keep_is_a_tuple_each() -> None:
     (whole,) = (op for op in shown.drawn.ops if op.block == "∂")
     assert len([a for a in whole.inputs if a.kind == "tuple"]) == 3 and "gradients" in back.to_svg(depth=0)
     assert ncd.Diagram.from_json(back.to_json()).to_svg(depth=0) == shown.svg
+    assert shown.scene.description.endswith(f" with axes b s v, {len(list(model.parameters()))} gradients.")
 
 
 def test_a_map_turned_round_is_called_after_the_map() -> None:
