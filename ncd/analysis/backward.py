@@ -15,6 +15,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
+from itertools import count as naturals
 from typing import Any
 
 import torch
@@ -99,12 +101,15 @@ class Backward(Program):
         self.__name__ = title
         self.names: dict[int, str] = {}
         """What the outputs are called, and the gradients that were asked for, by the number of their array."""
+        self.starts: list[str] = []
+        """The names of the cotangents, one an output."""
         self.__signature__ = _signature(target)
 
     def cotangents(self, exact: Diagram) -> dict[str, Array]:
         """The outputs that have a cotangent, by its name: ∂y, or ∂y1, ∂y2 and so on."""
         real = [a for a in exact.outputs if is_real(getattr(torch, a.dtype))]
-        return dict(zip(_called(len(real)), real, strict=True))
+        self.starts = _called(len(real), [a.name for a in exact.inputs])
+        return dict(zip(self.starts, real, strict=True))
 
     def __call__(self, *args: Any, **kwargs: Any) -> tuple[Tensor, ...]:
         given = {k: kwargs.pop(k) for k in list(kwargs) if k.startswith(MARK)}
@@ -124,7 +129,7 @@ class Backward(Program):
         found = {n: found[n] for n in sorted(found, key=lambda n: order.get(n, len(order)))}
         wanted = self.wanted(inputs, found)
         real = [recorder.value(t) for t in outputs if is_real(t.dtype)]
-        starts = dict(zip(real, (given[name] for name in _called(len(real))), strict=True))
+        starts = dict(zip(real, (given[name] for name in self.starts), strict=True))
         with torch.no_grad():
             gradients = back.run(starts, wanted.values())
         explicit = isinstance(self.inputs, bool) and isinstance(self.parameters, bool | None)
@@ -137,9 +142,8 @@ class Backward(Program):
                 fix="name others: inputs=[...], parameters=[...]",
             )
         alone = self.alone({n: g for n, g in kept.items() if g is not None}, [*outputs, *given.values()])
-        called = zip(real, _called(len(real)), strict=True)
-        results = {v.id: n.removeprefix(MARK) for v, n in called if v not in inputs.values()}
-        self.names = {i: n for i, n in results.items() if n not in named}
+        called = zip(real, self.starts, strict=True)
+        self.names = {v.id: n.removeprefix(MARK) for v, n in called if v not in inputs.values()}
         self.names |= {recorder.value(g).id: MARK + n for n, g in alone.items()}
         return (*outputs, *alone.values())
 
@@ -178,7 +182,7 @@ class Backward(Program):
             args, kwargs = tree_map(twin, (args, kwargs))
             outputs = [t for _, t in shown(self.target(*args, **kwargs))]
             real = [t for t in outputs if is_real(t.dtype)]
-            starts = [given[name] for name in _called(len(real))]
+            starts = [given[name] for name in self.starts]
             pairs = [(t, g) for t, g in zip(real, starts, strict=True) if t.requires_grad]
             found = torch.autograd.grad(
                 [t for t, _ in pairs], list(wanted.values()), [g for _, g in pairs], allow_unused=True
@@ -225,8 +229,14 @@ def is_real(dtype: torch.dtype) -> bool:
     return dtype.is_floating_point or dtype.is_complex
 
 
-def _called(count: int) -> list[str]:
-    return [f"{MARK}y"] if count == 1 else [f"{MARK}y{k}" for k in range(1, count + 1)]
+def _called(count: int, taken: Collection[str]) -> list[str]:
+    """The cotangents of so many outputs: ∂y, or ∂y1 and so on; ∂z where an input is called y."""
+
+    def of(letter: str) -> list[str]:
+        return [letter] if count == 1 else [f"{letter}{k}" for k in range(1, count + 1)]
+
+    letters = chain("yzwuv", map("out{}_".format, naturals()))
+    return [MARK + name for name in next(of(c) for c in letters if not {*of(c)} & {*taken})]
 
 
 def _arguments(target: Any, args: Any, kwargs: Any) -> Iterator[tuple[str, Tensor]]:

@@ -314,6 +314,13 @@ def test_a_name_stands_where_its_array_leaves(width: float | None) -> None:
     assert {round(names[name] - 7) for name in ("y1", "y2", "∂x", "∂y")} == set(map(round, ends))
 
 
+def test_no_two_gradients_are_called_the_same() -> None:
+    back = held(lambda x, y: x * y.exp(), [torch.randn(4), torch.randn(4)])
+    assert [a.name for a in (*back.inputs, *back.outputs)] == ["x", "y", "∂z", "z", "∂x", "∂y"]
+    several = ncd.trace(lambda y1, z: (y1 * z, y1 + z), ncd.array("n=4"), ncd.array("n=4")).backward()
+    assert [a.name for a in several.inputs] == ["y1", "z", "∂z1", "∂z2"]
+
+
 def test_it_prints_as_code() -> None:
     args = [torch.randn(s) for s in ((7, 5), (9, 5), (9, 4))]
     back = ncd.trace(scaled.ScaledDotProductAttention(), *args, axes=["y k", "x k", "x v"]).backward()
