@@ -1,4 +1,4 @@
-"""Attention in tiles: an axis streamed through softmax and the contraction after it, with a running maximum and sum.
+"""An axis streamed in tiles: through softmax and the contraction after it, with a running maximum and sum.
 
 Softmax over x and a contraction of what it makes over x need no array of x whole: a tile of x at a time
 is enough, where what was summed so far is scaled anew whenever a larger score is met (Milakov and
@@ -7,21 +7,26 @@ Gimelshein 2018, "Online normalizer calculation for softmax"; Rabe and Staats 20
 memory and a small fast one, read off the axes of what is loaded.  That such costs can be read off a
 diagram whose axes are partitioned into groups and streams is the subject of Abbott and Zardini's
 "FlashAttention on a Napkin" (2024); the formulas here are our own, and tests count loads to hold them.
+Where no attention is along the axis, products that are summed over it are streamed (``products``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from ncd.analysis.products import Product, moved, partial_sums, products
 from ncd.circuit.diagram import Array, Diagram, Op
 from ncd.errors import AxisError, NCDError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+Tiles = Callable[["Tensor", int], tuple["Tensor", ...]]
+"""The tiles of an array along one of its dimensions."""
 Place = tuple[str, ...]
 """The indices that enumerate one dimension of an op's operand."""
 
@@ -43,6 +48,10 @@ class Region:
     @property
     def weights(self) -> Array:
         return self.softmax.outputs[0]
+
+    @property
+    def size(self) -> int:
+        return self.weights.axes[self.along].size
 
 
 def regions(diagram: Diagram, axis: str) -> list[Region]:
@@ -117,18 +126,17 @@ def _which(place: Place, places: list[Place]) -> int | None:
 
 
 def streamed(diagram: Diagram, axis: str, tile: int) -> Diagram:
-    """The diagram with every attention along ``axis`` written as a loop over tiles of this size.
+    """The diagram with every attention along ``axis``, or else every product over it, as a loop over tiles of a size.
 
-    Its module takes other sizes, too, with as many tiles as there are then.  Raises AxisError where there is no
-    attention along the axis, or the tile is larger than it.
+    Its module takes other sizes, too, with as many tiles as there are then.  Raises AxisError where nothing can be
+    streamed along the axis, or the tile is larger than it.
     """
     from ncd.analysis.called import called_as
     from ncd.tracing.tracer import trace
 
     exact = written_out(diagram)
     found = checked(diagram, exact, axis)
-    for r in found:
-        size = r.weights.axes[r.along].size
+    for size in (r.size for r in found):
         if not 1 <= tile <= size:
             raise AxisError(
                 f"the axis {axis!r} of size {size} has no tile of {tile}",
@@ -157,27 +165,31 @@ def written_out(diagram: Diagram) -> Diagram:
     return rewritten(exact)
 
 
-def checked(diagram: Diagram, exact: Diagram, axis: str) -> list[Region]:
-    found = regions(exact, axis)
+def checked(diagram: Diagram, exact: Diagram, axis: str) -> list[Region] | list[Product]:
+    found = regions(exact, axis) or products(exact, axis)
     if not found:
         raise AxisError(
-            f"no softmax along {axis!r} is followed by a sum over it with another array",
+            f"no softmax along {axis!r} is followed by a sum over it with another array, nor do two arrays meet in one",
             doing=f"streaming {diagram.title!r}",
             fix="the axes are " + ", ".join(sorted(diagram.axes)),
         )
     return found
 
 
-def _program(exact: Diagram, found: list[Region], tile: int, axis: str) -> Any:
+def _program(exact: Diagram, found: list[Region] | list[Product], tile: int, axis: str) -> Any:
     from ncd.analysis.replay import Replay
 
-    mixes = {id(r.mix): r for r in found}
-    inside = {id(op) for r in found for op in (*r.scores, r.softmax)}
+    mixes = {id(r.mix): r for r in found if isinstance(r, Region)}
+    inside = {id(op) for r in mixes.values() for op in (*r.scores, r.softmax)}
+    alone = {id(p.op): p for p in found if isinstance(p, Product)}
 
     class Streamed(Replay):
         def run(self, op: Op, env: dict[int, Tensor]) -> None:
             if id(op) in mixes:
                 env[op.outputs[0].id] = _loop(self, mixes[id(op)], env, tile, axis)
+            elif id(op) in alone:
+                tiles = partial(_tiles, tile=tile, axis=axis)
+                env[op.outputs[0].id] = partial_sums(self, alone[id(op)], env, tiles)
             elif id(op) not in inside:
                 super().run(op, env)
 
@@ -289,11 +301,12 @@ class Transfer:
 
 
 def transfer(diagram: Diagram, axis: str, tile: int | str, groups: Mapping[str, int | str]) -> Transfer:
-    """What attention along ``axis`` moves where the axis is streamed in tiles, and others are partitioned in groups.
+    """What attention along ``axis`` (or else products over it) moves where the axis is streamed in tiles, and others
+    are partitioned in groups.
 
-    Every group of a partition, and every index of the other axes of the weights, is worked through by
-    itself: it loads what has no such axis once more.  The groups must divide their axes.
-    Raises AxisError on axes that attention does not have.
+    Every group of a partition, and every index of the other axes of the weights, or of the product, is worked
+    through by itself: it loads what has no such axis once more.  The groups must divide their axes.
+    Raises AxisError on axes that these do not have.
     """
     import sympy
 
@@ -307,22 +320,24 @@ def transfer(diagram: Diagram, axis: str, tile: int | str, groups: Mapping[str, 
         return sympy.Integer(n) if isinstance(n, int) else symbol(n)
 
     for r in checked(diagram, exact, axis):
+        if isinstance(r, Product):
+            made = r.op.outputs[0]
+            of = _grouped(diagram, f"the product over {axis!r}", dict(enumerate(x.name for x in made.axes)), groups)
+            often, most = moved(r, {k: amount(g) for k, g in of.items()}, amount(tile), _extent)
+            for a, times in zip(r.op.inputs, often, strict=True):
+                loads[_said(a, exact)] = loads.get(_said(a, exact), 0) + _size(a.wires) * times
+            saved, held = saved + _size(made.wires), held + most
+            sizes |= {w.name: w.size for a in (*r.op.inputs, made) for w in a.wires}
+            continue
         outer = [k for k in range(len(r.weights.axes)) if k != r.along]
         names = {k: r.weights.axes[k].name for k in outer}
-        unknown = sorted(set(groups) - set(names.values()))
-        if unknown:
-            raise AxisError(
-                f"attention along {axis!r} has no axis {unknown[0]!r} to partition",
-                doing=f"counting what {diagram.title!r} moves",
-                fix="its axes are " + ", ".join(names.values()),
-            )
-        # Of two axes of one name (self-attention) the one of the queries is the last.
-        grouped = {max(k for k in outer if names[k] == n): amount(g) for n, g in groups.items()}
+        of = _grouped(diagram, f"attention along {axis!r}", names, groups)
+        grouped = {k: amount(g) for k, g in of.items()}
         arrays = {a.id: a for op in (*r.scores, r.mix) for a in op.inputs}
         for i, dims in r.sources.items():
             a = arrays.get(i, r.softmax.inputs[0])
             again = prod((_extent(r.weights.axes[k]) / grouped.get(k, 1) for k in outer if k not in dims), start=1)
-            name = a.name or next((op.path or op.name for op in exact.ops if a in op.outputs), f"%{i}")
+            name = _said(a, exact)
             loads[name] = loads.get(name, 0) + _size(a.wires) * again
             held += _part(a, dims, r, grouped, amount(tile))
         saved += _size(r.mix.outputs[0].wires)
@@ -332,6 +347,26 @@ def transfer(diagram: Diagram, axis: str, tile: int | str, groups: Mapping[str, 
         rest = [x for x, f in out if f.variables not in _rows(r)]
         held += rows * (amount(tile) + 2 + prod((_extent(x) for x in rest), start=sympy.Integer(1)))
     return Transfer(loads, saved, sympy.expand(held), sizes)
+
+
+def _grouped(
+    diagram: Diagram, what: str, names: Mapping[int, str], groups: Mapping[str, int | str]
+) -> dict[int, int | str]:
+    """The groups by the dimensions that they partition.  Raises AxisError on axes that are not there."""
+    unknown = sorted(set(groups) - set(names.values()))
+    if unknown:
+        raise AxisError(
+            f"{what} has no axis {unknown[0]!r} to partition",
+            doing=f"counting what {diagram.title!r} moves",
+            fix="its axes are " + ", ".join(names.values()),
+        )
+    # Of two axes of one name (self-attention) the one of the queries is the last.
+    return {max(k for k in names if names[k] == n): g for n, g in groups.items()}
+
+
+def _said(a: Array, exact: Diagram) -> str:
+    """What an array is called, by itself or by what makes it."""
+    return a.name or next((op.path or op.name for op in exact.ops if a in op.outputs), f"%{a.id}")
 
 
 def _rows(r: Region) -> list[Place]:

@@ -102,8 +102,9 @@ class Verbs:
         """This diagram with attention along ``axis`` as a loop over tiles of it, with a running maximum and sum.
 
         It computes the same, and no array of it has the axis whole beside the queries' (FlashAttention).  Its
-        ``to_module()`` takes inputs of other sizes, too; a last tile may be smaller.
-        Raises AxisError where there is no attention along the axis, or ``tile`` is larger than it.
+        ``to_module()`` takes inputs of other sizes, too; a last tile may be smaller.  Where no attention is along the
+        axis, products of two arrays that are summed over it are so, with the sum so far.
+        Raises AxisError where there is neither, or ``tile`` is larger than the axis.
         """
         from ncd.analysis.stream import streamed
 
@@ -113,7 +114,7 @@ class Verbs:
         """What that moves between a large and a small memory, in elements, as in ``d.transfer("x", "t", y="g")``.
 
         ``groups`` partitions axes: y is worked through g at a time.  Sizes are numbers or names of symbols.
-        Raises AxisError on axes that attention does not have.
+        Raises AxisError on axes that attention, or the product, does not have.
         """
         from ncd.analysis.stream import transfer
 

@@ -171,6 +171,72 @@ def test_a_mask_is_loaded_for_every_head() -> None:
     assert str(loads["mask"]) == "b*h*x*y"
 
 
+PRODUCTS = {
+    "matmul": (torch.matmul, [(8, 12), (12, 6)], ["y k", "k z"], [(5, 17), (17, 6)]),
+    "turned": (lambda a, b: a.mT @ b.mT, [(12, 8), (6, 12)], ["k y", "z k"], [(17, 5), (6, 17)]),
+    "of several axes": (
+        lambda a, b: torch.einsum("byhk,hkz->bzy", a, b),
+        [(2, 5, 3, 12), (3, 12, 6)],
+        ["b y h k", "h k z"],
+        [(1, 5, 3, 7), (3, 7, 6)],
+    ),
+    "to a number": (torch.dot, [(12,), (12,)], ["k", "k"], [(17,), (17,)]),
+    "twice": (lambda a, b: torch.relu(a @ b) @ (b.mT @ a.mT), [(4, 12), (12, 4)], ["y k", "k z"], [(4, 17), (17, 4)]),
+}
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+@pytest.mark.parametrize("tile", [1, 5, 12])
+def test_a_product_in_tiles_is_the_product(name: str, tile: int) -> None:
+    call, shapes, axes, others = PRODUCTS[name]
+    args = arrays(*shapes)
+    streamed = ncd.trace(call, *args, axes=axes).stream("k", tile)
+    module = streamed.to_module()
+    assert torch.allclose(module(*args), call(*args), rtol=1e-10) and not streamed.opaque
+    other = arrays(*others)
+    assert torch.allclose(module(*other), call(*other), rtol=1e-10)
+    summed = {a.name for op in streamed.ops if op.kind == "contraction" for x in op.inputs for a in x.axes}
+    assert ("k" in summed) == (tile == 12)
+
+
+def test_the_weights_of_a_layer_are_streamed_as_well() -> None:
+    layer, (x,) = torch.nn.Linear(12, 5, bias=False).double(), arrays((3, 12))
+    streamed = ncd.trace(layer, x, axes="b m").stream("m", 4)
+    with torch.no_grad():
+        assert torch.allclose(streamed.to_module()(x), layer(x))
+    assert "×3" in streamed.to_svg()
+
+
+@pytest.mark.parametrize(("g", "f", "t"), [(1, 1, 1), (2, 3, 4), (8, 6, 12)])
+def test_what_a_product_moves_is_what_a_loop_loads(g: int, f: int, t: int) -> None:
+    a, b = arrays((8, 12), (12, 6))
+    out, loaded, most = torch.zeros(8, 6, dtype=torch.float64), 0, 0
+    for y in range(0, 8, g):
+        for z in range(0, 6, f):
+            for k in range(0, 12, t):
+                left, right = a[y : y + g, k : k + t], b[k : k + t, z : z + f]
+                out[y : y + g, z : z + f] += left @ right
+                loaded += left.numel() + right.numel()
+                most = max(most, left.numel() + right.numel() + g * f)
+    assert torch.allclose(out, a @ b)
+    d = ncd.trace(torch.matmul, a, b, axes=["y k", "k z"])
+    formula = d.transfer("k", "t", y="g", z="f")
+    assert str(formula) == "y·z + (k·y·z)/g + (k·y·z)/f"
+    assert formula.at(g=g, f=f) == loaded + out.numel()
+    assert int(formula.held.subs({symbol("g"): g, symbol("f"): f, symbol("t"): t})) == most
+
+
+def test_a_product_is_loaded_as_seldom_as_can_be() -> None:
+    """2 y k z / √M elements for a fast memory of M: the order of Hong and Kung's bound (1981)."""
+    formula = ncd.trace(torch.matmul, *arrays((8, 12), (12, 6)), axes=["y k", "k z"]).transfer("k", 1, y="g", z="g")
+    g, memory = sympy.Symbol("g", positive=True), sympy.Symbol("M", positive=True)
+    held = formula.held.subs(symbol("g"), g)
+    largest = next(s for s in sympy.solve(held - memory, g) if s.subs(memory, 99).evalf() > 0)
+    y, k, z = map(symbol, "ykz")
+    loads = sum(formula.loads.values()).subs(symbol("g"), largest)
+    assert sympy.limit(loads / (y * k * z / sympy.sqrt(memory)), memory, sympy.oo) == 2
+
+
 def test_errors() -> None:
     target, args, axes, axis = CASES["plain"]
     d = ncd.trace(target, *args, axes=axes)
@@ -178,8 +244,10 @@ def test_errors() -> None:
         d.stream(axis, 13)
     with pytest.raises(ncd.AxisError, match=r"the axis 'x' has two sizes, 9 and 10"):
         d.stream(axis, 3).to_module()(*arrays((8, 5), (9, 5), (10, 4)))
-    with pytest.raises(ncd.AxisError, match=r"no softmax along 'k'"):
-        d.stream("k", 1)
+    with pytest.raises(ncd.AxisError, match=r"no softmax along 'y' .* nor do two arrays meet in one"):
+        d.stream("y", 1)
+    with pytest.raises(ncd.AxisError, match=r"the product over 'k' has no axis 'v' to partition"):
+        d.transfer("k", 1, v=2)
     with pytest.raises(ncd.AxisError, match=r"no axis 'k' to partition"):
         d.transfer("x", 3, k=2)
     with pytest.raises(ncd.NCDError, match="no program"):
