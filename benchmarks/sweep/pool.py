@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
+import torch._dynamo  # noqa: F401  seconds, and tracing asks for it: here once, not in the process of every case
+
 from benchmarks.sweep.case import Case, Outcome, hold
 
 SECONDS = 120

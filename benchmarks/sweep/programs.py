@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import einops
 import torch
-import torch._dynamo  # seconds, and tracing asks for it: here once, not in the process of every case
 import torch.nn.functional as F
 from einops import pack, rearrange, reduce, repeat, unpack
 from einops.layers.torch import EinMix, Rearrange, Reduce
