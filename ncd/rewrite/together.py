@@ -6,6 +6,7 @@ double wire that says how many there are; with either end open, every array is d
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import count
 from math import prod
@@ -16,6 +17,8 @@ from ncd.circuit.weave import Form, Weave, plain
 
 FEW = 3
 """So many gradients of parameters are drawn each."""
+OUTSIDE = -1
+"""In place of the op that makes a tuple: of the backward pass alone, what the forward pass kept goes in."""
 
 
 def together(diagram: Diagram) -> Diagram:
@@ -36,6 +39,7 @@ def together(diagram: Diagram) -> Diagram:
             readers.setdefault(a.id, []).append(k)
     results = {a.id for a in diagram.outputs}
     asked = {BACKWARD + a.name for a in diagram.inputs}
+    gradients = {a.id for a in diagram.outputs if a.name.startswith(BACKWARD) and a.name not in asked}
     tuples: dict[tuple[int, frozenset[int]], list[Array]] = {}
     for i, a in arrays.items():
         made = [maker[i]] if i in maker else []
@@ -43,24 +47,33 @@ def together(diagram: Diagram) -> Diagram:
         here = [k for k in (*made, *readers.get(i, ())) if k in closed and k not in back]
         if there and here and not a.hidden and closed.issuperset(there):
             tuples.setdefault((here[-1], frozenset(there)), []).append(a)
-        elif back.intersection(made) and i in results and not there and a.name not in asked:
+        elif there and not made and a.kind == "value" and back.intersection(closed).issuperset(readers[i]):
+            tuples.setdefault((OUTSIDE, frozenset(there)), []).append(a)
+        elif back.intersection(made) and i in gradients and not there:
             tuples.setdefault((made[0], frozenset()), []).append(a)
     number = count(1 + max(arrays))
     axis = count(1 + max(w.id for a in arrays.values() for w in a.wires))
     changes = [_Change() for _ in ops]
-    whole: dict[int, Array] = {}
+    ends: dict[int, Array] = {}
+    """The tuples that enter or leave the whole, by the ids of what is in them."""
     for (k, to), found in tuples.items():
         if len(found) > (1 if to else FEW):
-            one = _tuple(found, ops[k].block, bool(to), next(number), next(axis))
-            changes[k].made.append(one)
-            changes[k].gone |= {
-                a.id for a in found if to.issuperset(readers.get(a.id, ())) and (not to or a.id not in results)
-            }
+            block = ops[k].block if k != OUTSIDE else ", ".join(ops[j].block for j in sorted(to))
+            one = _tuple(found, block, bool(to), next(number), next(axis))
             for j in to:
                 changes[j].read |= dict.fromkeys((a.id for a in found), one)
-            whole |= dict.fromkeys((a.id for a in found if not to), one)
-    outputs = tuple({a.id: a for a in (whole.get(a.id, a) for a in diagram.outputs)}.values())
-    return replace(diagram, ops=tuple(map(_changed, ops, changes)), outputs=outputs)
+            if k == OUTSIDE or not to:
+                ends |= dict.fromkeys((a.id for a in found), one)
+            if k != OUTSIDE:
+                changes[k].made.append(one)
+                lost = (a.id for a in found if not to or (a.id not in results and to.issuperset(readers[a.id])))
+                changes[k].gone |= set(lost)
+    inputs, outputs = (_each_once(ends.get(a.id, a) for a in side) for side in (diagram.inputs, diagram.outputs))
+    return replace(diagram, ops=tuple(map(_changed, ops, changes)), inputs=inputs, outputs=outputs)
+
+
+def _each_once(arrays: Iterable[Array]) -> tuple[Array, ...]:
+    return tuple({a.id: a for a in arrays}.values())
 
 
 @dataclass

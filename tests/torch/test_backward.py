@@ -282,6 +282,20 @@ def test_what_closed_blocks_keep_is_a_tuple_each() -> None:
     assert shown.scene.description.endswith(f" with axes b s v, {len(list(model.parameters()))} gradients.")
 
 
+def test_the_backward_pass_alone_is_given_tuples() -> None:
+    from ncd.show import draw
+
+    model = gpt2.GPT2(v=50, length=8, d=8, heads=2, layers=4)
+    back = ncd.trace(model.eval(), torch.randint(0, 50, (2, 8))).backward(parameters=True)["∂"]
+    shown = draw(back, depth=1)
+    kept = [a for a in shown.drawn.inputs if a.kind == "tuple"]
+    assert [a.axes[0].name for a in kept] == [f"kept of ∂.blocks.{k}" for k in (3, 2, 1, 0)]
+    assert shown.scene.height < 1500 and draw(back, depth=0).scene.height < 300
+    lone = [a for a in shown.drawn.inputs if a.kind != "tuple"]
+    numbers = sum(a.axes[0].size for a in kept) + sum(prod(a.shape) for a in lone)
+    assert numbers == sum(prod(a.shape) for a in back.simplify().inputs)
+
+
 def test_a_map_turned_round_is_called_after_the_map() -> None:
     model = gpt2.GPT2(v=50, length=8, d=8, heads=2, layers=1)
     back = ncd.trace(model.eval(), torch.randint(0, 50, (2, 8))).backward(parameters=True)
