@@ -23,7 +23,7 @@ export function brief(net: Net, of: Key, array: Key, values: Values): Node[] {
   const [kind, name] = titled(net, of);
   const fact = factOf(net, of);
   const axis = kind === 'axis';
-  const out: Node[] = [h('div', 'head', h('b', '', axis ? axisName(fact) : name), h('span', 'kind', kind))];
+  const out: Node[] = [h('div', 'head', h('b', '', axis ? axisName(fact) : name), h('span', 'kind', (fact.as as string) || kind))];
   const line = (...text: (Node | string)[]) => text[0] && out.push(h('div', 'kind', ...text));
   const said = rows(net, of).filter(([k]) => BRIEF.includes(k)).map(([k, v]) => (k === 'turns' ? v : `${k} ${v}`));
   if (axis) line(`size ${say(fact.size)}, met by ${net.opsOf(of).length} operations`);

@@ -32,17 +32,21 @@ def facts(diagram: Diagram) -> Facts:
 
 
 def _axes(diagram: Diagram) -> dict[str, dict[str, object]]:
-    """``label`` is what the wires say, where that is not the name: of two image axes on one wire, the second's."""
+    """``label`` is what the wires say, where that is not the name: of two image axes on one wire, the second's.
+
+    ``as`` is what it is, if it is no axis: a tuple of arrays.
+    """
     met = ((not a.hidden, bool(w.turns), w) for a in diagram.arrays for w in a.wires)
     wires = {w.id: w for *_, w in sorted(met, key=lambda m: m[:2])}  # the last is kept: what is drawn, in its turns
     spoken = {i: wires[j].label for i, j in diagram.bundles if j in wires}
+    tuples = {w.id for a in diagram.arrays if a.kind == TUPLE for w in a.wires}
 
     def axis(w: Axis) -> dict[str, object]:
         label = spoken.get(w.id, w.label)
         known: dict[str, object] = {"name": w.shown, "size": w.extent} if w.turns else {"name": w.name, "size": w.size}
         if label != known["name"]:
             known["label"] = label
-        return known
+        return known | ({"as": "tuple"} if w.id in tuples else {})
 
     return {str(i): axis(w) for i, w in wires.items()}
 

@@ -279,6 +279,8 @@ def test_what_closed_blocks_keep_is_a_tuple_each() -> None:
     (whole,) = (op for op in shown.drawn.ops if op.block == "∂")
     assert len([a for a in whole.inputs if a.kind == "tuple"]) == 3 and "gradients" in back.to_svg(depth=0)
     assert ncd.Diagram.from_json(back.to_json()).to_svg(depth=0) == shown.svg
+    said = [fact for fact in shown.scene.facts["axis"].values() if fact.get("as") == "tuple"]
+    assert len(said) == len(tuples) and all(fact["label"] == tuples[str(fact["name"])][0] for fact in said)
     assert shown.scene.description.endswith(f" with axes b s v, {len(list(model.parameters()))} gradients.")
 
 
