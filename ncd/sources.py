@@ -116,10 +116,23 @@ def _words(text: str) -> Iterator[tuple[str, str]]:
     for found in WORD.finditer(text):
         if at < found.start():
             yield "t", text[at : found.start()]
-        yield str(found.lastgroup), found[0]
+        if found.lastgroup == "s" and found[0].lstrip("rR")[:1] in ("f", "F"):
+            yield from _formatted(found[0])
+        else:
+            yield str(found.lastgroup), found[0]
         at = found.end()
     if at < len(text):
         yield "t", text[at:]
+
+
+def _formatted(text: str) -> Iterator[tuple[str, str]]:
+    """A string with code in it."""
+    at = 0
+    for hole in HOLE.finditer(text):
+        yield "s", text[at : hole.start()]
+        yield from _words(hole[0])
+        at = hole.end()
+    yield "s", text[at:]
 
 
 def _quoted(quote: str) -> str:
@@ -132,6 +145,7 @@ def _any_of(names: Iterable[str]) -> str:
     return rf"(?<![.\w])(?:{'|'.join(names)})\b"
 
 
+HOLE = re.compile(r"(?<!\{)\{[^{}\n]+\}")
 QUOTES = ('"""', "'''", '"', "'")
 BUILTINS = ("self", "cls", *(name for name in dir(builtins) if name[0].islower()))
 WORD = re.compile(
