@@ -136,6 +136,25 @@ def test_a_block_that_torch_shared_out_says_it_itself(mesh: Any) -> None:
     assert counted.get_total_counts() == 2
 
 
+def test_a_model_without_weights_that_is_shared_out(mesh: Any) -> None:
+    """Two all-reduces a layer, in a picture of one."""
+    from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2}
+    with torch.device("meta"):
+        model = LlamaForCausalLM(LlamaConfig(num_hidden_layers=3, vocab_size=50, **sizes)).eval()
+    columns = [f"self_attn.{x}_proj" for x in "qkv"] + ["mlp.gate_proj", "mlp.up_proj"]
+    layer = dict.fromkeys(columns, ColwiseParallel()) | dict.fromkeys(
+        ["self_attn.o_proj", "mlp.down_proj"], RowwiseParallel()
+    )
+    plan = {f"model.layers.{k}.{name}": how for k in range(3) for name, how in layer.items()}
+    d = ncd.trace(parallelize_module(model, mesh["tp"], plan), input_ids=ncd.tokens("b=2 s=8"))
+    assert not d.opaque and collectives(d.shard()) == ["all-reduce tp"] * 6
+    picture = d.shard().to_svg()
+    assert "×3" in picture and "reduce tp" in picture
+
+
 def test_weights_that_are_gathered_when_they_are_used(mesh: Any) -> None:
     """What FSDP does with them is between its devices: the program is that of the whole weights."""
     from torch.distributed.fsdp import fully_shard
