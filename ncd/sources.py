@@ -129,7 +129,8 @@ def _formatted(text: str) -> Iterator[tuple[str, str]]:
     """A string with code in it."""
     at = 0
     for hole in HOLE.finditer(text):
-        yield "s", text[at : hole.start()]
+        if at < hole.start():
+            yield "s", text[at : hole.start()]
         yield from _words(hole[0])
         at = hole.end()
     yield "s", text[at:]

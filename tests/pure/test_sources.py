@@ -96,8 +96,7 @@ def test_words_look_as_what_they_are() -> None:
     assert of["b"] == ["self", "int", "max"]  # and the method is none
     assert looks('x = "open\ny = 1')[-1] == ("n", "1")  # a string that nothing closes ends with its line
     assert looks('"""open\nif x: # no comment')[-1] == ("s", '"""open\nif x: # no comment')
+    assert "0" not in re.findall(r"\d+", tokens('f"{a}{b}"'))
     formatted = looks('f"{len(x)} of {{n}} {y:.3f}" "{z}"')
-    assert [w for letter, w in formatted if letter == "s"] == ['f"', " of {{n}} ", '"', '"{z}"'] and (
-        "b",
-        "len",
-    ) in formatted
+    assert [w for letter, w in formatted if letter == "s"] == ['f"', " of {{n}} ", '"', '"{z}"']
+    assert ("b", "len") in formatted
