@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from metrics import FAULTS, Measured
 from ncd.layout.scene import Mark
 from ncd.layout.scene import Path as Outline
 from ncd.notation import __main__ as notation
+from ncd.notation import markdown
 from ncd.notation.catalogue import SECTIONS
 from ncd.notation.entry import Entry
 from ncd.notation.sheet import GAP, HEADING, moved, sheet
@@ -34,6 +36,19 @@ def test_the_page_and_the_sheet_hold_every_symbol(tmp_path: Path, monkeypatch: p
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert page.count("<article>") == page.count("<svg") == sum(len(s.entries) for s in SECTIONS[:2])
     assert (tmp_path / "notation.png").stat().st_size > 10_000
+
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_page_in_the_documents_is_up_to_date() -> None:
+    """If not: ``python -m ncd.notation.markdown docs``."""
+    text = (DOCS / "notation.md").read_text(encoding="utf-8")
+    assert text == markdown.page(SECTIONS)
+    pictures = re.findall(r"\]\((notation/.*\.svg)\)", text)
+    assert len(pictures) == len(SECTIONS) == len(list((DOCS / "notation").iterdir()))
+    for section, name in list(zip(SECTIONS, pictures, strict=True))[::4]:
+        assert (DOCS / name).read_text(encoding="utf-8") == markdown.picture(section)
 
 
 def test_the_sheet_moves_every_mark_alike() -> None:
