@@ -98,18 +98,18 @@ class _Writer:
             },
         }
 
-    def row(self, thing: Any) -> dict[str, Json]:
-        """Its fields by name, but for those that have their default value."""
+    def row(self, thing: Any, kind: type[Any] | None = None) -> dict[str, Json]:
+        """Its fields by name, but for those that have their default value; ``kind``: only those that this class has."""
         return {
             name: value if write is None else write(value)
-            for name, default, write in self.forms[type(thing)]
+            for name, default, write in self.forms[kind or type(thing)]
             if (value := getattr(thing, name)) is not default and value != default
         }
 
     def diagram(self, d: Diagram) -> dict[str, Json]:
         for a in d.inputs:  # first in the table
             self.array(a)
-        body = self.row(d)
+        body = self.row(d, Diagram)  # one composed by hand is one of a class of its own
         tables = {"axes": self.axis_rows, "arrays": self.array_rows, "files": list(self.file_at)}
         return {"ncd": VERSION, **tables, **body}
 
