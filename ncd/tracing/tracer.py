@@ -220,7 +220,7 @@ def start(
         likes: dict[torch.device, FakeTensor] = {}
         for prefix, m in module.named_modules():
             names.setdefault(id(m), prefix)
-            for hooks in (m._forward_pre_hooks, m._forward_hooks):
+            for hooks in () if real else (m._forward_pre_hooks, m._forward_hooks):
                 for key in [k for k, hook in hooks.items() if _distributes(hook)]:
                     del hooks[key]
             dot = f"{prefix}." if prefix else ""
