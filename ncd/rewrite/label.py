@@ -95,7 +95,7 @@ def _turned_round(net: Net) -> None:
         if n.path.startswith(BACKWARD):
             # Of a part that the forward pass is not in, numbers would be others.
             known = forward.get(weights[n], {n.label.rstrip("123456789").rstrip("^")})
-            n.label = turned_round(known.pop() if len(known) == 1 else "L")
+            n.label = turned_round(next(iter(known)) if len(known) == 1 else "L")
 
 
 def turned_round(label: str) -> str:

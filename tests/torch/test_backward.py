@@ -306,6 +306,17 @@ def test_a_map_turned_round_is_called_after_the_map() -> None:
     alone = [op.label for op in back["∂.blocks.0"].simplify().ops if op.symbol == "linear"]
     assert alone == ["L^{⊤}"] * 3 + ["L^{V⊤}", "L^{K⊤}", "L^{Q⊤}"]  # by their weights' names: nothing else is there
 
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.two = nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.one(torch.relu(self.two(torch.relu(self.one(x)))))
+
+    said = [op.label for op in ncd.trace(Twice(), torch.randn(2, 4)).backward().simplify().ops if op.symbol == "linear"]
+    assert said == ["L^1", "L^2", "L^1", "L^{1⊤}", "L^{2⊤}", "L^{1⊤}"]
+
 
 class Memory(nn.Module):
     """A result that is read again before it leaves."""
