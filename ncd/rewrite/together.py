@@ -52,7 +52,7 @@ def together(diagram: Diagram) -> Diagram:
         elif back.intersection(made) and i in gradients and not there:
             tuples.setdefault((made[0], frozenset()), []).append(a)
     number = count(1 + max(arrays))
-    axis = count(1 + max(w.id for a in arrays.values() for w in a.wires))
+    axis = count(1 + max((w.id for a in arrays.values() for w in a.wires), default=0))
     changes = [_Change() for _ in ops]
     ends: dict[int, Array] = {}
     """The tuples that enter or leave the whole, by the ids of what is in them."""
